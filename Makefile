@@ -1,0 +1,76 @@
+# proximadb
+#
+#   make demo, make check      need nothing but this tree, git and make: see README.md
+#   make && make install       the usual way (PGXS), then make installcheck on a server that preloads proximadb
+
+EXTENSION   = proximadb
+MODULE_big  = proximadb
+DATA        = $(wildcard sql/proximadb--*.sql)
+SRCS        = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
+OBJS        = $(SRCS:.c=.o)
+
+PG_CONFIG  ?= pg_config
+PG_CPPFLAGS = -Isrc/include
+# The last line: what PostgreSQL's own headers trip over (PG_TRY with gcc; printf attributes found by gcc, with clang).
+PG_CFLAGS   = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare -fno-math-errno \
+              -Wno-clobbered -Wno-ignored-attributes -Wno-unknown-warning-option
+SHLIB_LINK  = -lavro -lzstd -lm -Wl,--version-script=src/proximadb.map
+override with_llvm = no
+
+# make installcheck: one test a file, each of them independent of the others.
+REGRESS        = $(sort $(patsubst sql_tests/sql/%.sql,%,$(wildcard sql_tests/sql/*.sql)))
+REGRESS_OPTS   = --inputdir=sql_tests --load-extension=proximadb
+ISOLATION      = $(sort $(patsubst sql_tests/specs/%.spec,%,$(wildcard sql_tests/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=sql_tests --load-extension=proximadb
+
+.DEFAULT_GOAL := all
+
+# Targets that set up what they need and run make again for the rest: they work before PostgreSQL is installed.
+OWN_TARGETS = deps check demo demo-stop bench prove-bare
+
+ifneq ($(filter $(OWN_TARGETS),$(MAKECMDGOALS)),)
+
+.NOTPARALLEL:
+.PHONY: $(MAKECMDGOALS)
+
+deps:
+	scripts/deps
+
+check:
+	scripts/check
+
+demo:
+	demo/run
+
+demo-stop:
+	demo/stop
+
+bench:
+	bench/table.sh
+
+prove-bare:
+	scripts/prove-bare.sh
+
+$(filter-out $(OWN_TARGETS),$(MAKECMDGOALS)):
+	$(MAKE) $@
+
+else
+
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+ifeq ($(PGXS),)
+$(error $(PG_CONFIG) or the server's development files are missing: install postgresql-server-dev-15, or run "make deps")
+endif
+
+include src/schema/schema.mk
+include $(PGXS)
+
+# Every object depends on every header: a build takes seconds, a stale one costs hours.
+$(OBJS): $(wildcard src/include/*.h src/*/*.h src/*/*/*.h) Makefile
+$(shlib): src/proximadb.map
+
+# The same sources under a second compiler, which the server's development package brings along.
+.PHONY: clang-check
+clang-check: $(patsubst %.avsc,%.inc,$(wildcard src/schema/*.avsc))
+	printf '%s\n' $(SRCS) | xargs -P 4 -I{} $(CLANG) $(PG_CFLAGS) -O1 -fPIC $(CPPFLAGS) -c {} -o /dev/null
+
+endif

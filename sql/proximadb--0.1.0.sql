@@ -1,0 +1,371 @@
+/* proximadb 0.1.0 */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION proximadb" to load this file. \quit
+
+-- ---------------------------------------------------------------------------------------------
+-- Schema of proximadb's own functions and catalogs. Types and operators go to the target schema.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE SCHEMA proximadb;
+COMMENT ON SCHEMA proximadb IS 'proximadb: functions, statistics and catalogs';
+GRANT USAGE ON SCHEMA proximadb TO PUBLIC;
+
+-- ---------------------------------------------------------------------------------------------
+-- Types (src/types)
+-- ---------------------------------------------------------------------------------------------
+
+-- The type vector is pgvector's in text, bytes and names. Storage is main, so that embeddings stay in the page
+-- while they fit.
+
+CREATE TYPE @extschema@.vector;
+
+CREATE FUNCTION @extschema@.vector_in(cstring, oid, integer) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION @extschema@.vector_in(cstring, oid, integer) IS 'I/O';
+
+CREATE FUNCTION @extschema@.vector_out(@extschema@.vector) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION @extschema@.vector_out(@extschema@.vector) IS 'I/O';
+
+CREATE FUNCTION @extschema@.vector_typmod_in(cstring[]) RETURNS integer
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.vector_typmod_in(cstring[]) IS 'I/O typmod';
+
+CREATE FUNCTION @extschema@.vector_recv(internal, oid, integer) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.vector_recv(internal, oid, integer) IS 'I/O';
+
+CREATE FUNCTION @extschema@.vector_send(@extschema@.vector) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.vector_send(@extschema@.vector) IS 'I/O';
+
+CREATE TYPE @extschema@.vector (
+	INPUT = @extschema@.vector_in,
+	OUTPUT = @extschema@.vector_out,
+	TYPMOD_IN = @extschema@.vector_typmod_in,
+	RECEIVE = @extschema@.vector_recv,
+	SEND = @extschema@.vector_send,
+	STORAGE = main
+);
+COMMENT ON TYPE @extschema@.vector IS 'vector of float4 elements, "[1,2,3]"; vector(n) has n dimensions';
+
+-- distances
+
+CREATE FUNCTION @extschema@.l2_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.l2_distance(@extschema@.vector, @extschema@.vector) IS 'Euclidean distance';
+
+CREATE FUNCTION @extschema@.inner_product(@extschema@.vector, @extschema@.vector) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.inner_product(@extschema@.vector, @extschema@.vector) IS 'inner product';
+
+CREATE FUNCTION @extschema@.cosine_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.cosine_distance(@extschema@.vector, @extschema@.vector) IS 'cosine distance: 1 minus the cosine of the angle, NaN for zero vectors';
+
+CREATE FUNCTION @extschema@.l1_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.l1_distance(@extschema@.vector, @extschema@.vector) IS 'taxicab distance';
+
+CREATE FUNCTION @extschema@.vector_l2_squared_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_l2_squared_distance(@extschema@.vector, @extschema@.vector) IS 'squared Euclidean distance';
+
+CREATE FUNCTION @extschema@.vector_negative_inner_product(@extschema@.vector, @extschema@.vector) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_negative_inner_product(@extschema@.vector, @extschema@.vector) IS 'negative inner product, which sorts like a distance';
+
+CREATE FUNCTION @extschema@.vector_spherical_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_spherical_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_spherical_distance(@extschema@.vector, @extschema@.vector) IS 'angle between unit vectors as a share of half a turn';
+
+-- functions
+
+CREATE FUNCTION @extschema@.vector_dims(@extschema@.vector) RETURNS integer
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.vector_dims(@extschema@.vector) IS 'number of dimensions';
+
+CREATE FUNCTION @extschema@.vector_norm(@extschema@.vector) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_norm(@extschema@.vector) IS 'Euclidean norm';
+
+CREATE FUNCTION @extschema@.l2_normalize(@extschema@.vector) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.l2_normalize(@extschema@.vector) IS 'vector of the same direction with norm 1';
+
+CREATE FUNCTION @extschema@.binary_quantize(@extschema@.vector) RETURNS bit
+	AS 'MODULE_PATHNAME', 'pxd_sql_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.binary_quantize(@extschema@.vector) IS 'one bit for each element, set where it is positive';
+
+CREATE FUNCTION @extschema@.subvector(@extschema@.vector, integer, integer) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.subvector(@extschema@.vector, integer, integer) IS 'elements from a 1-based position, at most so many';
+
+CREATE FUNCTION @extschema@.vector_add(@extschema@.vector, @extschema@.vector) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_add' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_add(@extschema@.vector, @extschema@.vector) IS 'implementation of + operator';
+
+CREATE FUNCTION @extschema@.vector_sub(@extschema@.vector, @extschema@.vector) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_sub' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_sub(@extschema@.vector, @extschema@.vector) IS 'implementation of - operator';
+
+CREATE FUNCTION @extschema@.vector_mul(@extschema@.vector, @extschema@.vector) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_mul' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_mul(@extschema@.vector, @extschema@.vector) IS 'implementation of * operator';
+
+CREATE FUNCTION @extschema@.vector_concat(@extschema@.vector, @extschema@.vector) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_concat' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_concat(@extschema@.vector, @extschema@.vector) IS 'implementation of || operator';
+
+CREATE FUNCTION @extschema@.vector_lt(@extschema@.vector, @extschema@.vector) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.vector_lt(@extschema@.vector, @extschema@.vector) IS 'implementation of < operator';
+
+CREATE FUNCTION @extschema@.vector_le(@extschema@.vector, @extschema@.vector) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.vector_le(@extschema@.vector, @extschema@.vector) IS 'implementation of <= operator';
+
+CREATE FUNCTION @extschema@.vector_eq(@extschema@.vector, @extschema@.vector) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.vector_eq(@extschema@.vector, @extschema@.vector) IS 'implementation of = operator';
+
+CREATE FUNCTION @extschema@.vector_ne(@extschema@.vector, @extschema@.vector) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.vector_ne(@extschema@.vector, @extschema@.vector) IS 'implementation of <> operator';
+
+CREATE FUNCTION @extschema@.vector_ge(@extschema@.vector, @extschema@.vector) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.vector_ge(@extschema@.vector, @extschema@.vector) IS 'implementation of >= operator';
+
+CREATE FUNCTION @extschema@.vector_gt(@extschema@.vector, @extschema@.vector) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.vector_gt(@extschema@.vector, @extschema@.vector) IS 'implementation of > operator';
+
+CREATE FUNCTION @extschema@.vector_cmp(@extschema@.vector, @extschema@.vector) RETURNS integer
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.vector_cmp(@extschema@.vector, @extschema@.vector) IS 'less-equal-greater';
+
+CREATE FUNCTION @extschema@.vector_hash(@extschema@.vector) RETURNS integer
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_hash(@extschema@.vector) IS 'hash';
+
+CREATE FUNCTION @extschema@.vector_hash_extended(@extschema@.vector, bigint) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_hash_extended(@extschema@.vector, bigint) IS 'hash with a seed';
+
+-- operators
+
+CREATE OPERATOR @extschema@.<-> (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.l2_distance,
+	COMMUTATOR = OPERATOR(@extschema@.<->)
+);
+COMMENT ON OPERATOR @extschema@.<-> (@extschema@.vector, @extschema@.vector) IS 'Euclidean distance';
+
+CREATE OPERATOR @extschema@.<#> (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.vector_negative_inner_product,
+	COMMUTATOR = OPERATOR(@extschema@.<#>)
+);
+COMMENT ON OPERATOR @extschema@.<#> (@extschema@.vector, @extschema@.vector) IS 'negative inner product';
+
+CREATE OPERATOR @extschema@.<=> (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.cosine_distance,
+	COMMUTATOR = OPERATOR(@extschema@.<=>)
+);
+COMMENT ON OPERATOR @extschema@.<=> (@extschema@.vector, @extschema@.vector) IS 'cosine distance';
+
+CREATE OPERATOR @extschema@.<+> (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.l1_distance,
+	COMMUTATOR = OPERATOR(@extschema@.<+>)
+);
+COMMENT ON OPERATOR @extschema@.<+> (@extschema@.vector, @extschema@.vector) IS 'taxicab distance';
+
+CREATE OPERATOR @extschema@.+ (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.vector_add,
+	COMMUTATOR = OPERATOR(@extschema@.+)
+);
+COMMENT ON OPERATOR @extschema@.+ (@extschema@.vector, @extschema@.vector) IS 'add element by element';
+
+CREATE OPERATOR @extschema@.- (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.vector_sub
+);
+COMMENT ON OPERATOR @extschema@.- (@extschema@.vector, @extschema@.vector) IS 'subtract element by element';
+
+CREATE OPERATOR @extschema@.* (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.vector_mul,
+	COMMUTATOR = OPERATOR(@extschema@.*)
+);
+COMMENT ON OPERATOR @extschema@.* (@extschema@.vector, @extschema@.vector) IS 'multiply element by element';
+
+CREATE OPERATOR @extschema@.|| (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.vector_concat
+);
+COMMENT ON OPERATOR @extschema@.|| (@extschema@.vector, @extschema@.vector) IS 'concatenate';
+
+CREATE OPERATOR @extschema@.< (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.vector_lt,
+	COMMUTATOR = OPERATOR(@extschema@.>), NEGATOR = OPERATOR(@extschema@.>=),
+	RESTRICT = pg_catalog.scalarltsel, JOIN = pg_catalog.scalarltjoinsel
+);
+COMMENT ON OPERATOR @extschema@.< (@extschema@.vector, @extschema@.vector) IS 'less than';
+
+CREATE OPERATOR @extschema@.<= (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.vector_le,
+	COMMUTATOR = OPERATOR(@extschema@.>=), NEGATOR = OPERATOR(@extschema@.>),
+	RESTRICT = pg_catalog.scalarlesel, JOIN = pg_catalog.scalarlejoinsel
+);
+COMMENT ON OPERATOR @extschema@.<= (@extschema@.vector, @extschema@.vector) IS 'less than or equal';
+
+CREATE OPERATOR @extschema@.= (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.vector_eq,
+	COMMUTATOR = OPERATOR(@extschema@.=), NEGATOR = OPERATOR(@extschema@.<>),
+	RESTRICT = pg_catalog.eqsel, JOIN = pg_catalog.eqjoinsel,
+	HASHES, MERGES
+);
+COMMENT ON OPERATOR @extschema@.= (@extschema@.vector, @extschema@.vector) IS 'equal';
+
+CREATE OPERATOR @extschema@.<> (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.vector_ne,
+	COMMUTATOR = OPERATOR(@extschema@.<>), NEGATOR = OPERATOR(@extschema@.=),
+	RESTRICT = pg_catalog.neqsel, JOIN = pg_catalog.neqjoinsel
+);
+COMMENT ON OPERATOR @extschema@.<> (@extschema@.vector, @extschema@.vector) IS 'not equal';
+
+CREATE OPERATOR @extschema@.>= (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.vector_ge,
+	COMMUTATOR = OPERATOR(@extschema@.<=), NEGATOR = OPERATOR(@extschema@.<),
+	RESTRICT = pg_catalog.scalargesel, JOIN = pg_catalog.scalargejoinsel
+);
+COMMENT ON OPERATOR @extschema@.>= (@extschema@.vector, @extschema@.vector) IS 'greater than or equal';
+
+CREATE OPERATOR @extschema@.> (
+	LEFTARG = @extschema@.vector, RIGHTARG = @extschema@.vector, FUNCTION = @extschema@.vector_gt,
+	COMMUTATOR = OPERATOR(@extschema@.<), NEGATOR = OPERATOR(@extschema@.<=),
+	RESTRICT = pg_catalog.scalargtsel, JOIN = pg_catalog.scalargtjoinsel
+);
+COMMENT ON OPERATOR @extschema@.> (@extschema@.vector, @extschema@.vector) IS 'greater than';
+
+-- operator classes for sorting and hashing
+
+CREATE OPERATOR CLASS @extschema@.vector_ops DEFAULT FOR TYPE @extschema@.vector USING btree AS
+	OPERATOR 1 @extschema@.<,
+	OPERATOR 2 @extschema@.<=,
+	OPERATOR 3 @extschema@.=,
+	OPERATOR 4 @extschema@.>=,
+	OPERATOR 5 @extschema@.>,
+	FUNCTION 1 @extschema@.vector_cmp(@extschema@.vector, @extschema@.vector);
+COMMENT ON OPERATOR CLASS @extschema@.vector_ops USING btree IS 'order by elements, then by number of dimensions';
+
+CREATE OPERATOR CLASS @extschema@.vector_ops DEFAULT FOR TYPE @extschema@.vector USING hash AS
+	OPERATOR 1 @extschema@.=,
+	FUNCTION 1 @extschema@.vector_hash(@extschema@.vector),
+	FUNCTION 2 @extschema@.vector_hash_extended(@extschema@.vector, bigint);
+COMMENT ON OPERATOR CLASS @extschema@.vector_ops USING hash IS 'equality of vectors';
+
+-- aggregates
+
+CREATE FUNCTION @extschema@.vector_accum(double precision[], @extschema@.vector) RETURNS double precision[]
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_accum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_accum(double precision[], @extschema@.vector) IS 'aggregate transition function';
+
+CREATE FUNCTION @extschema@.vector_combine(double precision[], double precision[]) RETURNS double precision[]
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_combine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_combine(double precision[], double precision[]) IS 'aggregate combine function';
+
+CREATE FUNCTION @extschema@.vector_avg(double precision[]) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_avg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_avg(double precision[]) IS 'aggregate final function';
+
+CREATE AGGREGATE @extschema@.avg(@extschema@.vector) (
+	SFUNC = @extschema@.vector_accum,
+	STYPE = double precision[],
+	FINALFUNC = @extschema@.vector_avg,
+	COMBINEFUNC = @extschema@.vector_combine,
+	INITCOND = '{0}',
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.avg(@extschema@.vector) IS 'average, element by element';
+
+CREATE AGGREGATE @extschema@.sum(@extschema@.vector) (
+	SFUNC = @extschema@.vector_add,
+	STYPE = @extschema@.vector,
+	COMBINEFUNC = @extschema@.vector_add,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.sum(@extschema@.vector) IS 'sum, element by element';
+
+-- casts
+
+CREATE FUNCTION @extschema@.vector(@extschema@.vector, integer, boolean) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+COMMENT ON FUNCTION @extschema@.vector(@extschema@.vector, integer, boolean) IS 'check a vector against vector(n)';
+
+CREATE FUNCTION @extschema@.array_to_vector(integer[], integer, boolean) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.array_to_vector(integer[], integer, boolean) IS 'make a vector of integer[]';
+
+CREATE FUNCTION @extschema@.array_to_vector(real[], integer, boolean) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.array_to_vector(real[], integer, boolean) IS 'make a vector of real[]';
+
+CREATE FUNCTION @extschema@.array_to_vector(double precision[], integer, boolean) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.array_to_vector(double precision[], integer, boolean) IS 'make a vector of double precision[]';
+
+CREATE FUNCTION @extschema@.array_to_vector(numeric[], integer, boolean) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION @extschema@.array_to_vector(numeric[], integer, boolean) IS 'make a vector of numeric[]';
+
+CREATE FUNCTION @extschema@.vector_to_float4(@extschema@.vector, integer, boolean) RETURNS real[]
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_to_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_to_float4(@extschema@.vector, integer, boolean) IS 'elements of a vector as real[]';
+
+CREATE CAST (@extschema@.vector AS @extschema@.vector)
+	WITH FUNCTION @extschema@.vector(@extschema@.vector, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (@extschema@.vector AS @extschema@.vector) IS 'number of dimensions';
+
+CREATE CAST (@extschema@.vector AS real[])
+	WITH FUNCTION @extschema@.vector_to_float4(@extschema@.vector, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (@extschema@.vector AS real[]) IS 'elements as an array';
+
+CREATE CAST (integer[] AS @extschema@.vector)
+	WITH FUNCTION @extschema@.array_to_vector(integer[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (integer[] AS @extschema@.vector) IS 'array as a vector';
+
+CREATE CAST (real[] AS @extschema@.vector)
+	WITH FUNCTION @extschema@.array_to_vector(real[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (real[] AS @extschema@.vector) IS 'array as a vector';
+
+CREATE CAST (double precision[] AS @extschema@.vector)
+	WITH FUNCTION @extschema@.array_to_vector(double precision[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (double precision[] AS @extschema@.vector) IS 'array as a vector';
+
+CREATE CAST (numeric[] AS @extschema@.vector)
+	WITH FUNCTION @extschema@.array_to_vector(numeric[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (numeric[] AS @extschema@.vector) IS 'array as a vector';
+
+-- diagnostics
+
+CREATE FUNCTION proximadb.kernel_check(OUT kernel text, OUT isa text, OUT dims integer,
+		OUT max_rel_error double precision, OUT ok boolean) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_kernel_check' LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 100000 ROWS 1000;
+COMMENT ON FUNCTION proximadb.kernel_check() IS
+	'diagnostic: compares the distance kernels this machine can run with the scalar ones, and those with exact sums';
+
+-- ---------------------------------------------------------------------------------------------
+-- Table access methods (src/tableam)
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION proximadb.viper_handler(internal) RETURNS table_am_handler
+	AS 'MODULE_PATHNAME', 'pxd_sql_viper_handler' LANGUAGE C STRICT;
+COMMENT ON FUNCTION proximadb.viper_handler(internal) IS 'handler of table access method viper';
+
+CREATE ACCESS METHOD viper TYPE TABLE HANDLER proximadb.viper_handler;
+COMMENT ON ACCESS METHOD viper IS 'columnar tables for vectors: hot rows in heap pages, sealed rows in segments';
+
+CREATE FUNCTION proximadb.segment_store_handler(internal) RETURNS table_am_handler
+	AS 'MODULE_PATHNAME', 'pxd_sql_segment_store_handler' LANGUAGE C STRICT;
+COMMENT ON FUNCTION proximadb.segment_store_handler(internal) IS 'handler of table access method segment_store';
+
+CREATE ACCESS METHOD segment_store TYPE TABLE HANDLER proximadb.segment_store_handler;
+COMMENT ON ACCESS METHOD segment_store IS 'internal: TOAST relations of proximadb tables, which hold their segments';

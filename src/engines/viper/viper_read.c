@@ -1,0 +1,343 @@
+/*
+ * viper_read.c: values back from viper segments.
+ *
+ * Layout FIXED is the hot path of exact search: address arithmetic and one copy from the pinned page. Of a column in
+ * blocks the block read last is kept decoded, so that a scan decodes each block once; that bounds the memory of an open
+ * segment to its parsed header, a null bitmap and one block per column.
+ *
+ * Everything read is hostile until checked; see codec.h for what pxd_header_decode and pxd_block_index promise.
+ *
+ * Owns the state of an open segment. Pages, pins and their checks are the store's. No locks, no WAL.
+ */
+#include "postgres.h"
+
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+#include "codec.h"
+#include "vector.h"
+#include "viper.h"
+
+/* Buffers larger than this are not kept once a smaller block is read. */
+#define CACHE_KEEP_BYTES	(256 * 1024)
+
+typedef struct ViperColumn
+{
+	/* What layout FIXED needs first. */
+	ColumnLayout layout;
+	uint32		null_count;
+	uint8	   *nulls;			/* layout FIXED: read at first use */
+	uint64		data_offset;
+	ItemFormat	format;
+	uint64		nulls_offset;
+
+	AttrNumber	attnum;
+	uint32		nblocks;
+	HeaderBlock *blocks;
+
+	/* The block decoded last: rows cached_first .. cached_first + cached_rows - 1; none if cached_rows is 0. */
+	uint32		cached_first;
+	uint32		cached_rows;
+	uint32	   *starts;			/* BLOCK_MAX_ROWS entries */
+	char	   *raw;
+	Size		raw_capacity;
+	Size		raw_len;
+} ViperColumn;
+
+typedef struct ViperState
+{
+	MemoryContext context;
+	uint32		rows;
+	int			natts;
+	int16	   *column_of;		/* [natts] index into columns, or -1: stub attribute */
+	ViperColumn *columns;
+	uint64		tids_offset;
+} ViperState;
+
+static void *
+viper_open(SegmentAccess *access, const char *data, Size len, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ViperState *state = palloc0(sizeof(ViperState));
+	SegmentHeader header;
+	const char *problem = pxd_header_decode(data, len, &header);
+
+	if (problem == NULL && strcmp(header.engine, VIPER_ENGINE_NAME) != 0)
+		problem = "the header names another engine";
+	if (problem != NULL)
+		pxd_segment_corrupt(access, 0, problem);
+
+	state->context = context;
+	state->rows = header.rows;
+	state->natts = header.natts;
+	state->tids_offset = header.tids_offset;
+	state->column_of = palloc(sizeof(int16) * Max(header.natts, 1));
+	for (int i = 0; i < header.natts; i++)
+		state->column_of[i] = -1;
+	state->columns = palloc0(sizeof(ViperColumn) * Max(header.ncolumns, 1));
+	for (int i = 0; i < header.ncolumns; i++)
+	{
+		const HeaderColumn *source = &header.columns[i];
+		ViperColumn *column = &state->columns[i];
+
+		state->column_of[source->attnum - 1] = (int16) i;
+		column->attnum = source->attnum;
+		column->layout = source->layout;
+		column->null_count = source->null_count;
+		column->nulls_offset = source->nulls_offset;
+		column->data_offset = source->data_offset;
+		column->format = source->format;
+		column->nblocks = source->nblocks;
+		column->blocks = source->blocks;
+	}
+	pfree(header.columns);
+	pfree(header.stub_attrs);
+	MemoryContextSwitchTo(old);
+	return state;
+}
+
+static bool
+viper_in_stub(void *opaque, AttrNumber attnum)
+{
+	ViperState *state = opaque;
+
+	Assert(attnum >= 1);
+	return attnum > state->natts || state->column_of[attnum - 1] < 0;
+}
+
+static bool
+viper_has_form(void *opaque, AttrNumber attnum, int16 attlen, bool attbyval)
+{
+	ViperState *state = opaque;
+	const ItemFormat *format;
+
+	if (attnum < 1 || viper_in_stub(opaque, attnum))
+		return false;
+	format = &state->columns[state->column_of[attnum - 1]].format;
+	return format->attlen == attlen && format->attbyval == attbyval;
+}
+
+/* Reads the null bitmap of a column of layout FIXED. */
+static void
+load_nulls(SegmentAccess *access, ViperState *state, ViperColumn *column)
+{
+	Size		len = (state->rows + BITS_PER_BYTE - 1) / BITS_PER_BYTE;
+	uint8	   *nulls = palloc(len);
+
+	pxd_access_read(access, column->nulls_offset, len, (char *) nulls);
+	if (pg_popcount((const char *) nulls, (int) len) != column->null_count)
+		pxd_segment_corrupt(access, column->nulls_offset, "the null bitmap does not match the header");
+	column->nulls = MemoryContextAlloc(state->context, len);
+	memcpy(column->nulls, nulls, len);
+	pfree(nulls);
+}
+
+static inline bool
+fixed_is_null(SegmentAccess *access, ViperState *state, ViperColumn *column, uint32 position)
+{
+	if (likely(column->null_count == 0))
+		return false;
+	if (unlikely(column->nulls == NULL))
+		load_nulls(access, state, column);
+	return (column->nulls[position / BITS_PER_BYTE] >> (position % BITS_PER_BYTE)) & 1;
+}
+
+/* Copies len bytes at offset to dst: one copy if they lie in one page. */
+static inline void
+copy_span(SegmentAccess *access, uint64 offset, Size len, char *dst)
+{
+	for (;;)
+	{
+		Size		avail;
+		const char *span = pxd_access_span(access, offset, len, &avail);
+
+		memcpy(dst, span, avail);
+		if (likely(avail == len))
+			return;
+		dst += avail;
+		offset += avail;
+		len -= avail;
+	}
+}
+
+/* Returns buffer space for size bytes of raw data of a block. */
+static char *
+reserve_raw(ViperState *state, ViperColumn *column, Size size)
+{
+	if (column->raw_capacity < size || (column->raw_capacity > CACHE_KEEP_BYTES && size <= CACHE_KEEP_BYTES))
+	{
+		Size		capacity = Max(size, BLOCK_TARGET_BYTES + BLOCK_TARGET_BYTES / 2);
+
+		if (column->raw != NULL)
+			pfree(column->raw);
+		column->raw = NULL;
+		column->raw_capacity = 0;
+		column->raw = MemoryContextAllocHuge(state->context, capacity);
+		column->raw_capacity = capacity;
+	}
+	if (column->starts == NULL)
+		column->starts = MemoryContextAlloc(state->context, sizeof(uint32) * BLOCK_MAX_ROWS);
+	return column->raw;
+}
+
+/* Reads and decompresses a block into raw; false if it is malformed. */
+static bool
+decompress_block(SegmentAccess *access, const HeaderBlock *block, char *raw)
+{
+	Size		avail;
+	const char *span = pxd_access_span(access, block->offset, block->stored_len, &avail);
+	char	   *stored;
+	bool		ok;
+
+	if (avail == block->stored_len)
+		return pxd_zstd_decompress(span, avail, raw, block->raw_len);
+
+	stored = palloc_extended(block->stored_len, MCXT_ALLOC_HUGE);
+	pxd_access_read(access, block->offset, block->stored_len, stored);
+	ok = pxd_zstd_decompress(stored, block->stored_len, raw, block->raw_len);
+	pfree(stored);
+	return ok;
+}
+
+/* Makes the block that holds position the cached one. */
+static pg_noinline void
+load_block(SegmentAccess *access, ViperState *state, ViperColumn *column, uint32 position)
+{
+	uint32		low = 0;
+	uint32		high = column->nblocks - 1;
+	const HeaderBlock *block;
+	Size		avail;
+	char	   *raw;
+
+	/* Blocks are dense from row 0 to the last, so there is exactly one. */
+	while (low < high)
+	{
+		uint32		middle = low + (high - low + 1) / 2;
+
+		if (column->blocks[middle].first_row <= position)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	block = &column->blocks[low];
+	Assert(position - block->first_row < block->rows);
+
+	/* A length is not believed before the block's last byte is seen to be inside the segment. */
+	(void) pxd_access_span(access, block->offset + block->stored_len - 1, 1, &avail);
+
+	column->cached_rows = 0;
+	raw = reserve_raw(state, column, block->raw_len);
+	if (block->codec == CODEC_NULL)
+		pxd_access_read(access, block->offset, block->raw_len, raw);
+	else if (!decompress_block(access, block, raw))
+		pxd_segment_corrupt(access, block->offset, "a column block could not be decompressed");
+	if (!pxd_block_index(&column->format, raw, block->raw_len, block->rows, column->starts))
+		pxd_segment_corrupt(access, block->offset, "a column block is malformed");
+
+	column->raw_len = block->raw_len;
+	column->cached_first = block->first_row;
+	column->cached_rows = block->rows;
+}
+
+static Datum
+fetch_from_block(SegmentAccess *access, ViperState *state, ViperColumn *column, uint32 position,
+				 ValueBuffer *buffer, bool *isnull)
+{
+	const ItemFormat *format = &column->format;
+	char		scratch[sizeof(int64)];
+	const char *bytes;
+	Size		len;
+	uint32		start;
+
+	/* Unsigned, so this also holds for positions before the cached block. */
+	if (position - column->cached_first >= column->cached_rows)
+		load_block(access, state, column, position);
+
+	start = column->starts[position - column->cached_first];
+	*isnull = start == BLOCK_NULL;
+	if (*isnull)
+		return (Datum) 0;
+	bytes = pxd_block_item(format, column->raw, column->raw_len, start, scratch, &len);
+	return pxd_value_build(buffer, format->attlen, format->attbyval, format->encoding == ITEM_VECTOR, bytes, len);
+}
+
+/*
+ * An item of layout FIXED. Written out for vectors, the hot path: header, then the elements from the page into place.
+ */
+static inline Datum
+fetch_fixed(SegmentAccess *access, ViperState *state, ViperColumn *column, uint32 position,
+			ValueBuffer *buffer, bool *isnull)
+{
+	const ItemFormat *format = &column->format;
+	Size		len = format->item_size;
+	uint64		offset = column->data_offset + (uint64) position * len;
+
+	*isnull = fixed_is_null(access, state, column, position);
+	if (*isnull)
+		return (Datum) 0;
+
+	if (likely(format->encoding == ITEM_VECTOR))
+	{
+		Vector	   *vector = (Vector *) pxd_value_reserve(buffer, offsetof(Vector, x) + len);
+
+		SET_VARSIZE(vector, offsetof(Vector, x) + len);
+		vector->dim = (int16) (len / sizeof(float4));
+		vector->unused = 0;
+		copy_span(access, offset, len, (char *) vector->x);
+		return PointerGetDatum(vector);
+	}
+
+	if (format->attbyval)
+	{
+		char		item[sizeof(Datum)];
+
+		copy_span(access, offset, len, item);
+		return pxd_value_build(buffer, format->attlen, true, false, item, len);
+	}
+	copy_span(access, offset, len, pxd_value_reserve(buffer, len));
+	return PointerGetDatum(buffer->data);
+}
+
+static void
+check_position(SegmentAccess *access, const ViperState *state, uint32 position)
+{
+	if (unlikely(position >= state->rows))
+		pxd_segment_corrupt(access, 0, psprintf("a locator names position %u of %u rows", position, state->rows));
+}
+
+static Datum
+viper_fetch(SegmentAccess *access, void *opaque, uint32 position, AttrNumber attnum,
+			ValueBuffer *buffer, bool *isnull)
+{
+	ViperState *state = opaque;
+	ViperColumn *column;
+
+	check_position(access, state, position);
+	if (unlikely(attnum < 1 || viper_in_stub(opaque, attnum)))
+		elog(ERROR, "attribute %d is not in the segment", attnum);
+	column = &state->columns[state->column_of[attnum - 1]];
+	if (column->layout == LAYOUT_FIXED)
+		return fetch_fixed(access, state, column, position, buffer, isnull);
+	return fetch_from_block(access, state, column, position, buffer, isnull);
+}
+
+static void
+viper_back_pointer(SegmentAccess *access, void *opaque, uint32 position, ItemPointer tid)
+{
+	ViperState *state = opaque;
+
+	check_position(access, state, position);
+	copy_span(access, state->tids_offset + (uint64) position * sizeof(ItemPointerData),
+			  sizeof(ItemPointerData), (char *) tid);
+}
+
+const StorageEngine pxd_engine_viper = {
+	.name = VIPER_ENGINE_NAME,
+	.id = VIPER_ENGINE_ID,
+	.encode = pxd_viper_encode,
+	.open = viper_open,
+	.in_stub = viper_in_stub,
+	.fetch = viper_fetch,
+	.back_pointer = viper_back_pointer,
+	.has_form = viper_has_form,
+};

@@ -1,0 +1,50 @@
+/*
+ * builder.h: the segment builder of the direct path.
+ *
+ * A builder collects the rows one backend bulk-loads into one table and writes them as segments; the caller inserts
+ * the stubs. Until a segment is written its rows are readable only by this backend, from the builder's memory.
+ */
+#ifndef PXD_BUILDER_H
+#define PXD_BUILDER_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+
+#include "engine.h"
+#include "stub.h"
+
+typedef struct SegmentBuilder SegmentBuilder;
+
+/*
+ * Makes a builder for rows of table, in a child context of parent (whose end is the builder's), and puts it on this backend's list. It keeps no
+ * lock and no relation reference. Stubs hold pxd_stub_attrs(keys_of): the table itself, or in a rewrite, where table is a
+ * transient relation without indexes, the relation being rewritten.
+ */
+extern SegmentBuilder *pxd_builder_create(MemoryContext parent, Relation table, Relation keys_of);
+
+/* True if rows of the builder's table have any column to seal. */
+extern bool pxd_builder_seals(const SegmentBuilder *builder);
+
+/*
+ * Takes a row and returns the stub to insert (in the current context), or NULL if this row must stay hot. *position
+ * goes back into pxd_builder_set_tid once the stub has its place. Writes the previous segment first when that is full and
+ * all its stubs have their places. Lock on table: RowExclusive or more.
+ */
+extern HeapTuple pxd_builder_add(SegmentBuilder *builder, Relation table,
+								 const Datum *values, const bool *isnull, uint32 *position);
+extern void pxd_builder_set_tid(SegmentBuilder *builder, uint32 position, ItemPointer tid);
+
+/* Writes what is collected, if anything; the builder is empty afterwards and may be used again. Same lock. */
+extern void pxd_builder_flush(SegmentBuilder *builder, Relation table);
+
+/* Frees the builder and whatever it has not written. */
+extern void pxd_builder_destroy(SegmentBuilder *builder);
+
+/* The batch that segno of the table with this file is being collected in by this backend, or NULL. */
+extern const RowBatch *pxd_builder_find(RelFileNode node, SegmentNumber segno);
+
+/* After a subtransaction's abort: rows that never got their stub are dead positions. */
+extern void pxd_builder_subxact_abort(void);
+
+#endif

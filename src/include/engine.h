@@ -1,0 +1,92 @@
+/*
+ * engine.h: the one interface behind which the storage engines stand.
+ *
+ * An engine turns a RowBatch into a SegmentImage, and reads values back from a written segment. It
+ * knows nothing of stubs, snapshots, heap pages or extents. Engines are the only users of the
+ * column codecs; the table AM and the store are the only callers of engines.
+ */
+#ifndef PXD_ENGINE_H
+#define PXD_ENGINE_H
+
+#include "postgres.h"
+
+#include "row_batch.h"
+#include "store.h"
+
+/* A by-reference value being built; its memory is reused from value to value. */
+typedef struct ValueBuffer
+{
+	MemoryContext context;		/* where data is allocated */
+	char	   *data;
+	Size		capacity;
+} ValueBuffer;
+
+/* Gives the buffer room for at least size bytes; for pxd_value_reserve only. */
+extern void pxd_value_grow(ValueBuffer *buffer, Size size);
+
+/* Returns buffer->data with room for at least size bytes; old contents are lost. A buffer begins with data NULL, capacity 0. */
+static inline char *
+pxd_value_reserve(ValueBuffer *buffer, Size size)
+{
+	if (unlikely(size > buffer->capacity))
+		pxd_value_grow(buffer, size);
+	return buffer->data;
+}
+
+/*
+ * Makes the Datum of a value from its flat bytes as a RowBatch holds them. is_vector: bytes are the elements of a vector. By-reference
+ * values are built in buffer, which bytes must not point into.
+ */
+extern Datum pxd_value_build(ValueBuffer *buffer, int16 attlen, bool attbyval, bool is_vector,
+							 const char *bytes, Size len);
+
+typedef struct StorageEngine
+{
+	const char *name;			/* "viper" */
+	uint8		id;				/* as stored in directories and headers; never reused */
+
+	/*
+	 * Initialises image (image->context is the current context) as that of a segment that holds batch, which is not
+	 * empty; pieces may point into the batch. Raises ERROR on out of memory or cancel only.
+	 */
+	void		(*encode) (const RowBatch *batch, SegmentImage *image);
+
+	/*
+	 * Called once when a segment is opened: parses the header bytes and returns the engine's state, allocated in
+	 * context. Raises ERRCODE_DATA_CORRUPTED (through pxd_segment_corrupt) on anything malformed.
+	 */
+	void	   *(*open) (SegmentAccess *access, const char *header, Size header_len,
+						 MemoryContext context);
+
+	/*
+	 * True if the segment's stubs hold attnum (so that a NULL in the stub is a real one), or the segment was
+	 * written before attnum existed.
+	 */
+	bool		(*in_stub) (void *state, AttrNumber attnum);
+
+	/*
+	 * Reads attribute attnum of the row at position. position < rows is checked by the engine against
+	 * hostile locators. By-reference results live in buffer. An attribute the segment does not have is
+	 * an internal error: callers ask in_stub first.
+	 */
+	Datum		(*fetch) (SegmentAccess *access, void *state, uint32 position,
+						  AttrNumber attnum, ValueBuffer *buffer, bool *isnull);
+
+	/* Back-pointer: the TID of the stub of position (invalid for a dead position). */
+	void		(*back_pointer) (SegmentAccess *access, void *state, uint32 position,
+								 ItemPointer tid);
+
+	/*
+	 * True if the segment holds attnum with this physical form, so that what fetch returns is a Datum of it. To be asked
+	 * once for each opened segment and attribute before the first fetch: a damaged header must not make an integer
+	 * pass for a pointer.
+	 */
+	bool		(*has_form) (void *state, AttrNumber attnum, int16 attlen, bool attbyval);
+} StorageEngine;
+
+extern const StorageEngine pxd_engine_viper;
+
+/* Engine by stored id, or NULL. */
+extern const StorageEngine *pxd_engine_by_id(uint8 id);
+
+#endif

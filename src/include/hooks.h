@@ -1,0 +1,10 @@
+/*
+ * hooks.h: executor and planner hooks.
+ */
+#ifndef PXD_HOOKS_H
+#define PXD_HOOKS_H
+
+/* Installs our hooks, keeping those installed before. From _PG_init, when preloaded. */
+extern void pxd_hooks_install(void);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * kernels.h: distance kernels over float4 arrays, and the distances built on them.
+ *
+ * Every kernel exists for several instruction sets (src/kernels). pxd_kernels_init chooses one set per process.
+ * All sets return the same bits: the order of the additions is part of the contract (kernels_template.h), so a
+ * distance does not depend on the machine, and a standby or a worker computes what the primary did.
+ *
+ * Arguments of every kernel: dim >= 0, pointers of any alignment that may be equal or overlap; only dim floats are
+ * read. Kernels take no locks, allocate nothing, raise no errors and do not check for interrupts (16,000
+ * dimensions take about a microsecond). Sums are float4 and may overflow to infinity.
+ */
+#ifndef PXD_KERNELS_H
+#define PXD_KERNELS_H
+
+#include "postgres.h"
+
+#include <math.h>
+
+/* The three sums of a cosine, gathered in one pass. */
+typedef struct CosineSums
+{
+	float		dot;			/* sum of a[i] * b[i] */
+	float		norm_a;			/* sum of a[i] * a[i] */
+	float		norm_b;			/* sum of b[i] * b[i] */
+} CosineSums;
+
+typedef float (*PairKernel) (int dim, const float *a, const float *b);
+typedef void (*CosineKernel) (int dim, const float *a, const float *b, CosineSums *sums);
+
+/* The kernels of one instruction set. */
+typedef struct KernelSet
+{
+	const char *isa;			/* "scalar", "sse2", "avx2", "avx512f", "neon" */
+	PairKernel	l2_squared;
+	PairKernel	inner_product;
+	PairKernel	l1;
+	CosineKernel cosine_sums;
+} KernelSet;
+
+#define MAX_KERNEL_SETS 4
+
+/* The chosen set; empty until pxd_kernels_init has run, read only afterwards. */
+extern KernelSet pxd_kernels;
+
+/* Chooses the best set this processor and operating system support. Called once, by _PG_init. */
+extern void pxd_kernels_init(void);
+
+/* Fills sets (room for MAX_KERNEL_SETS) with those usable here, best last, scalar first; returns how many. */
+extern int	pxd_kernels_usable(const KernelSet **sets);
+
+/* Sum of squared differences. */
+static inline float
+pxd_kernel_l2_squared(int dim, const float *a, const float *b)
+{
+	return pxd_kernels.l2_squared(dim, a, b);
+}
+
+/* Sum of products. */
+static inline float
+pxd_kernel_inner_product(int dim, const float *a, const float *b)
+{
+	return pxd_kernels.inner_product(dim, a, b);
+}
+
+/* Sum of absolute differences. */
+static inline float
+pxd_kernel_l1(int dim, const float *a, const float *b)
+{
+	return pxd_kernels.l1(dim, a, b);
+}
+
+/* The three sums from which pxd_cosine_similarity follows. */
+static inline void
+pxd_kernel_cosine_sums(int dim, const float *a, const float *b, CosineSums *sums)
+{
+	pxd_kernels.cosine_sums(dim, a, b, sums);
+}
+
+/* Cosine of the angle, kept within [-1, 1]; NaN if either vector is zero. */
+static inline double
+pxd_cosine_similarity(const CosineSums *sums)
+{
+	double		similarity = (double) sums->dot / sqrt((double) sums->norm_a * (double) sums->norm_b);
+
+	/* both comparisons are false for NaN, which passes through */
+	if (similarity > 1.0)
+		return 1.0;
+	if (similarity < -1.0)
+		return -1.0;
+	return similarity;
+}
+
+/*
+ * The distances as SQL's operators return them. Operators, exact scans and reranking all call these, so that equal
+ * means equal.
+ */
+static inline double
+pxd_distance_l2(int dim, const float *a, const float *b)
+{
+	return sqrt((double) pxd_kernel_l2_squared(dim, a, b));
+}
+
+static inline double
+pxd_distance_negative_ip(int dim, const float *a, const float *b)
+{
+	return -(double) pxd_kernel_inner_product(dim, a, b);
+}
+
+static inline double
+pxd_distance_cosine(int dim, const float *a, const float *b)
+{
+	CosineSums	sums;
+
+	pxd_kernel_cosine_sums(dim, a, b, &sums);
+	return 1.0 - pxd_cosine_similarity(&sums);
+}
+
+static inline double
+pxd_distance_l1(int dim, const float *a, const float *b)
+{
+	return (double) pxd_kernel_l1(dim, a, b);
+}
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * row_batch.h: rows on their way into a segment, held in memory column by column.
+ *
+ * A batch holds the sealed columns only: those that are neither dropped nor held in the stubs.
+ * Values are flat: detoasted, decompressed, without varlena headers. Positions are 0-based and
+ * dense; a position whose TID is invalid is dead (its stub was never inserted).
+ */
+#ifndef PXD_ROW_BATCH_H
+#define PXD_ROW_BATCH_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "nodes/bitmapset.h"
+#include "storage/itemptr.h"
+
+/* Limits of one segment; whichever is reached first closes it, at the writer's next opportunity. */
+#define SEGMENT_MAX_ROWS	65536
+#define SEGMENT_MAX_BYTES	(16 * 1024 * 1024)
+
+/* Positions a locator can name; a batch takes no more rows than that. */
+#define BATCH_MAX_ROWS		(1 << 24)
+
+typedef struct BatchColumn
+{
+	FormData_pg_attribute att;	/* the table's attribute when the batch was made (fixed part) */
+
+	/*
+	 * > 0: every item takes item_size bytes at data + position * item_size (zeros for NULL): attlen
+	 * for fixed-width types, 4 * dimensions for vector(n). 0: item i is data[offsets[i] .. offsets[i + 1]).
+	 */
+	uint32		item_size;
+	bool		is_vector;		/* fixed-dimension vector: item is the float4 array, no header */
+	uint32		null_count;
+	uint8	   *nulls;			/* bit (position % 8) of byte position / 8 is 1 for NULL */
+	char	   *data;
+	Size		data_len;
+	Size		data_cap;
+	uint32	   *offsets;		/* capacity + 1 entries, only if item_size == 0 */
+} BatchColumn;
+
+typedef struct RowBatch
+{
+	MemoryContext context;		/* owns everything below; delete it to free the batch */
+	TupleDesc	tupdesc;		/* private copy of the table's descriptor */
+	Bitmapset  *stub_attrs;		/* attribute numbers (1-based) that stubs hold */
+	int			ncolumns;
+	BatchColumn *columns;
+	int		   *column_of;		/* [natts] index into columns, or -1 */
+	uint32		nrows;
+	uint32		capacity;		/* rows for which arrays have room */
+	Size		bytes;			/* payload bytes so far, an estimate of the segment's size */
+	ItemPointerData *tids;		/* back-pointers */
+} RowBatch;
+
+/*
+ * pxd_batch_create makes an empty batch in a new child context of parent.
+ * vector_type is the Oid of our vector type in this database (InvalidOid: none), by which
+ * fixed-dimension vector columns are recognised.
+ */
+extern RowBatch *pxd_batch_create(MemoryContext parent, TupleDesc tupdesc,
+								  const Bitmapset *stub_attrs, Oid vector_type);
+
+/*
+ * pxd_batch_append adds one row (values/isnull of all natts attributes; external, compressed and
+ * expanded values are flattened) and returns its position, with an invalid TID. On error the batch
+ * is as before. Scratch memory comes from the current context. A batch may be appended to when it is full already, up to BATCH_MAX_ROWS.
+ */
+extern uint32 pxd_batch_append(RowBatch *batch, const Datum *values, const bool *isnull);
+
+/* pxd_batch_full tells whether the batch has reached the limits of a segment. */
+extern bool pxd_batch_full(const RowBatch *batch);
+
+/*
+ * pxd_batch_fetch reads one value back. Returns true and leaves *isnull = true for NULL. By-reference
+ * values are built (with a varlena header where the type has one) in buffer. attnum must be a sealed column.
+ */
+struct ValueBuffer;
+extern Datum pxd_batch_fetch(const RowBatch *batch, uint32 position, AttrNumber attnum,
+							 struct ValueBuffer *buffer, bool *isnull);
+
+#endif

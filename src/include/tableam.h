@@ -1,0 +1,88 @@
+/*
+ * tableam.h: what the files of src/tableam offer each other: callbacks of the table AM routines.
+ *
+ * The routines of viper, lsm and segment_store are put together in handler.c from these functions and
+ * from core's own. Each function has the signature, and the locks, of its TableAmRoutine member.
+ */
+#ifndef PXD_TABLEAM_H
+#define PXD_TABLEAM_H
+
+#include "postgres.h"
+
+#include "access/tableam.h"
+#include "nodes/execnodes.h"
+#include "utils/rel.h"
+
+struct StorageEngine;
+
+/* --- handler.c --- */
+
+/* The engine of a table of ours; NULL for any other relation. */
+extern const struct StorageEngine *pxd_table_engine(Relation table);
+
+/* --- write.c: the hot and the direct path --- */
+
+extern void pxd_tuple_insert(Relation table, TupleTableSlot *slot, CommandId cid, int options,
+							 struct BulkInsertStateData *bistate);
+extern void pxd_tuple_insert_speculative(Relation table, TupleTableSlot *slot, CommandId cid, int options,
+										 struct BulkInsertStateData *bistate, uint32 spec_token);
+extern void pxd_multi_insert(Relation table, TupleTableSlot **slots, int nslots, CommandId cid, int options,
+							 struct BulkInsertStateData *bistate);
+extern void pxd_finish_bulk_insert(Relation table, int options);
+
+/* Gives a table's cached storage options our defaults; called before heap functions that may TOAST or look at fillfactor. */
+extern void pxd_apply_default_options(Relation table);
+
+/*
+ * Writes the segments of builders opened at a deeper command nesting than level (or at any, if level is 0). Called where others than
+ * this backend, or this backend by other ways than our slots, may come to read the rows (R13).
+ */
+extern void pxd_write_flush(int level);
+
+/* Command nesting, kept by the executor hooks: rows inserted now belong to a command at this level. */
+extern int	pxd_command_level;
+
+/* Installs the transaction callbacks. */
+extern void pxd_write_init(void);
+
+/* --- modify.c --- */
+
+extern TM_Result pxd_tuple_delete(Relation table, ItemPointer tid, CommandId cid, Snapshot snapshot,
+								  Snapshot crosscheck, bool wait, TM_FailureData *tmfd, bool changing_partition);
+extern TM_Result pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, CommandId cid,
+								  Snapshot snapshot, Snapshot crosscheck, bool wait, TM_FailureData *tmfd,
+								  LockTupleMode *lockmode, bool *update_indexes);
+
+/* --- vacuum.c --- */
+
+extern void pxd_relation_vacuum(Relation table, struct VacuumParams *params, BufferAccessStrategy bstrategy);
+
+/* --- index_build.c --- */
+
+/*
+ * Scans table, or a range of its blocks, and hands every row that index must hold to callback, under the TID of its HOT
+ * chain's root. Serves tables of our AMs and the segment store. Ends scan if one is given. Returns the live rows.
+ */
+extern double pxd_index_build_range_scan(Relation table, Relation index, IndexInfo *index_info,
+										 bool allow_sync, bool anyvisible, bool progress,
+										 BlockNumber start_block, BlockNumber num_blocks,
+										 IndexBuildCallback callback, void *callback_state,
+										 TableScanDesc scan);
+
+/* Second pass of a concurrent build: inserts the rows snapshot sees whose TIDs state->tuplesort does not hold. */
+extern void pxd_index_validate_scan(Relation table, Relation index, IndexInfo *index_info,
+									Snapshot snapshot, struct ValidateIndexState *state);
+
+/* --- copy_for_cluster.c --- */
+
+/*
+ * Copies all row versions somebody may still need from old_table to new_table, for VACUUM FULL and CLUSTER, and seals
+ * what can be sealed. Both relations are locked AccessExclusive.
+ */
+extern void pxd_relation_copy_for_cluster(Relation old_table, Relation new_table, Relation old_index,
+										  bool use_sort, TransactionId oldest_xmin,
+										  TransactionId *xid_cutoff, MultiXactId *multi_cutoff,
+										  double *num_tuples, double *tups_vacuumed,
+										  double *tups_recently_dead);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * dispatch.c: chooses the kernel set of this process.
+ *
+ * Owns pxd_kernels, which is written once at load, before any other code of the library runs, and read without
+ * locks ever after.
+ */
+#include "postgres.h"
+
+#include "kernel_sets.h"
+
+KernelSet	pxd_kernels;
+
+int
+pxd_kernels_usable(const KernelSet **sets)
+{
+	int			count = 0;
+
+	sets[count++] = &pxd_kernels_scalar;
+#ifdef HAVE_X86_KERNELS
+	sets[count++] = &pxd_kernels_sse2;
+	/* these look at what the operating system saves on a context switch, too */
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx2"))
+		sets[count++] = &pxd_kernels_avx2;
+	if (__builtin_cpu_supports("avx512f"))
+		sets[count++] = &pxd_kernels_avx512;
+#endif
+#ifdef HAVE_NEON_KERNELS
+	sets[count++] = &pxd_kernels_neon;
+#endif
+	Assert(count <= MAX_KERNEL_SETS);
+	return count;
+}
+
+void
+pxd_kernels_init(void)
+{
+	const KernelSet *sets[MAX_KERNEL_SETS];
+	int			count = pxd_kernels_usable(sets);
+
+	pxd_kernels = *sets[count - 1];
+}

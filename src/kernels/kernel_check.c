@@ -1,0 +1,223 @@
+/*
+ * kernel_check.c: proximadb.kernel_check(), a diagnostic that compares the kernel sets of this machine.
+ *
+ * The scalar kernels are compared with plain sums in double precision, every other usable set with the scalar one, to
+ * the last bit, at lengths around each set's step and at every alignment. No locks; memory is the query's.
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/tuplestore.h"
+
+#include "kernels.h"
+
+PG_FUNCTION_INFO_V1(pxd_sql_kernel_check);
+
+#define CHECK_MAX_DIM 16000
+/* Bytes by which inputs are moved off their natural alignment. */
+#define CHECK_SHIFTS 8
+#define CHECK_COLUMNS 5
+
+/* The scalar kernels may differ from double precision by this share of the sum of absolute terms. */
+#define SCALAR_TOLERANCE 1e-5
+
+/* Lengths: each up to twice the 32 lanes, then usual ones and their odd neighbours. */
+#define CHECK_SMALL_DIMS 67
+static const int large_dims[] = {95, 96, 97, 127, 128, 129, 255, 384, 767, 768, 769, 1023, 1536, 2039, CHECK_MAX_DIM};
+
+typedef enum CheckedKernel
+{
+	CHECK_L2_SQUARED,
+	CHECK_INNER_PRODUCT,
+	CHECK_L1,
+	CHECK_COSINE_SUMS
+} CheckedKernel;
+
+#define CHECKED_KERNELS (CHECK_COSINE_SUMS + 1)
+
+static const char *const kernel_names[CHECKED_KERNELS] = {"l2_squared", "inner_product", "l1", "cosine_sums"};
+
+/* A kernel's results: one sum, or three. */
+typedef struct KernelSums
+{
+	double		sum[3];
+} KernelSums;
+
+static KernelSums
+run_kernel(const KernelSet *set, CheckedKernel kernel, int dim, const float *a, const float *b)
+{
+	KernelSums	result = {{0.0, 0.0, 0.0}};
+	CosineSums	sums;
+
+	switch (kernel)
+	{
+		case CHECK_L2_SQUARED:
+			result.sum[0] = set->l2_squared(dim, a, b);
+			break;
+		case CHECK_INNER_PRODUCT:
+			result.sum[0] = set->inner_product(dim, a, b);
+			break;
+		case CHECK_L1:
+			result.sum[0] = set->l1(dim, a, b);
+			break;
+		case CHECK_COSINE_SUMS:
+			set->cosine_sums(dim, a, b, &sums);
+			result.sum[0] = sums.dot;
+			result.sum[1] = sums.norm_a;
+			result.sum[2] = sums.norm_b;
+			break;
+	}
+	return result;
+}
+
+/* The same in double precision, element by element; *scale gets the sums of absolute terms. */
+static KernelSums
+run_exact(CheckedKernel kernel, int dim, const float *a, const float *b, KernelSums *scale)
+{
+	KernelSums	result = {{0.0, 0.0, 0.0}};
+
+	memset(scale, 0, sizeof(*scale));
+	for (int i = 0; i < dim; i++)
+	{
+		double		x = a[i];
+		double		y = b[i];
+		double		terms[3] = {x * y, x * x, y * y};
+		int			nterms = 1;
+
+		if (kernel == CHECK_L2_SQUARED)
+			terms[0] = (x - y) * (x - y);
+		else if (kernel == CHECK_L1)
+			terms[0] = fabs(x - y);
+		else if (kernel == CHECK_COSINE_SUMS)
+			nterms = 3;
+		for (int j = 0; j < nterms; j++)
+		{
+			result.sum[j] += terms[j];
+			scale->sum[j] += fabs(terms[j]);
+		}
+	}
+	return result;
+}
+
+/* Largest difference of two results, relative to scale. */
+static double
+relative_error(const KernelSums *found, const KernelSums *expected, const KernelSums *scale)
+{
+	double		worst = 0.0;
+
+	for (int j = 0; j < 3; j++)
+	{
+		double		difference = fabs(found->sum[j] - expected->sum[j]);
+
+		if (difference == 0.0)
+			continue;
+		/* not a number must not pass for no error */
+		if (!(scale->sum[j] > 0.0 && difference < scale->sum[j]))
+			return get_float8_infinity();
+		worst = Max(worst, difference / scale->sum[j]);
+	}
+	return worst;
+}
+
+/* Fills count floats with values in (-1, 1) of a fixed sequence. */
+static void
+fill_values(float *x, int count, uint32 seed)
+{
+	for (int i = 0; i < count; i++)
+	{
+		seed = seed * 1664525 + 1013904223;
+		x[i] = (float) ((int32) seed / 2147483648.0);
+	}
+}
+
+/* Inputs and room for shifted copies of them. */
+typedef struct CheckInput
+{
+	float	   *a;
+	float	   *b;
+	char	   *shifted_a;
+	char	   *shifted_b;
+} CheckInput;
+
+/* Copies x to buffer + shift; what follows is NaN, which would show in any sum that reads too far. */
+static const float *
+shifted_copy(char *buffer, int shift, const float *x, int dim)
+{
+	memset(buffer, 0xFF, CHECK_SHIFTS + (dim + CHECK_SMALL_DIMS) * sizeof(float));
+	memcpy(buffer + shift, x, dim * sizeof(float));
+	return (const float *) (buffer + shift);
+}
+
+/* Worst error of one kernel of one set at dim; the reference is scalar, or exact sums if set is the scalar one. */
+static double
+check_kernel(const KernelSet *set, const KernelSet *scalar, CheckedKernel kernel, int dim, CheckInput *input)
+{
+	KernelSums	scale;
+	KernelSums	expected = run_exact(kernel, dim, input->a, input->b, &scale);
+	double		worst = 0.0;
+
+	if (set != scalar)
+		expected = run_kernel(scalar, kernel, dim, input->a, input->b);
+	for (int shift = 0; shift < CHECK_SHIFTS; shift++)
+	{
+		const float *a = shifted_copy(input->shifted_a, shift, input->a, dim);
+		const float *b = shifted_copy(input->shifted_b, CHECK_SHIFTS - 1 - shift, input->b, dim);
+		KernelSums	found = run_kernel(set, kernel, dim, a, b);
+
+		worst = Max(worst, relative_error(&found, &expected, &scale));
+	}
+	return worst;
+}
+
+/* Adds the rows of one kernel set at one length. */
+static void
+check_set(ReturnSetInfo *rsinfo, const KernelSet *set, const KernelSet *scalar, int dim, CheckInput *input)
+{
+	for (int kernel = 0; kernel < CHECKED_KERNELS; kernel++)
+	{
+		double		error = check_kernel(set, scalar, (CheckedKernel) kernel, dim, input);
+		double		tolerance = set == scalar ? SCALAR_TOLERANCE : 0.0;
+		Datum		values[CHECK_COLUMNS];
+		bool		nulls[CHECK_COLUMNS] = {false};
+
+		values[0] = CStringGetTextDatum(kernel_names[kernel]);
+		values[1] = CStringGetTextDatum(set->isa);
+		values[2] = Int32GetDatum(dim);
+		values[3] = Float8GetDatum(error);
+		values[4] = BoolGetDatum(error <= tolerance);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/* proximadb.kernel_check() */
+Datum
+pxd_sql_kernel_check(PG_FUNCTION_ARGS)
+{
+	const KernelSet *sets[MAX_KERNEL_SETS];
+	int			nsets = pxd_kernels_usable(sets);
+	CheckInput	input;
+	Size		buffer_size = CHECK_SHIFTS + (CHECK_MAX_DIM + CHECK_SMALL_DIMS) * sizeof(float);
+
+	InitMaterializedSRF(fcinfo, 0);
+	input.a = palloc(CHECK_MAX_DIM * sizeof(float));
+	input.b = palloc(CHECK_MAX_DIM * sizeof(float));
+	input.shifted_a = palloc(buffer_size);
+	input.shifted_b = palloc(buffer_size);
+	fill_values(input.a, CHECK_MAX_DIM, 1);
+	fill_values(input.b, CHECK_MAX_DIM, 2);
+
+	for (int i = 0; i < nsets; i++)
+	{
+		for (int dim = 0; dim <= CHECK_SMALL_DIMS; dim++)
+			check_set((ReturnSetInfo *) fcinfo->resultinfo, sets[i], sets[0], dim, &input);
+		for (int j = 0; j < lengthof(large_dims); j++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			check_set((ReturnSetInfo *) fcinfo->resultinfo, sets[i], sets[0], large_dims[j], &input);
+		}
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,365 @@
+/*
+ * extent.c: finding room for a segment and writing it.
+ *
+ * Life of an extent: BUILDING (entry logged, pages formatted) -> pages filled and logged as full images -> LIVE. Pages of
+ * ours are never seen blank by core's inserts: they are formatted as full while the relation extension lock is held
+ * (R4). Formatting is not logged, the BUILDING entry is: what a crash or an ERROR leaves of the extent is found and freed
+ * through that entry (free.c).
+ *
+ * Locks: the extension lock while an extent is added; page locks for a batch of consecutive pages, ascending, while they
+ * are filled and logged. Nobody else waits for a second page lock while holding one of these.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/visibilitymap.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xloginsert.h"
+#include "catalog/pg_control.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+
+#include "proximadb.h"
+#include "store_internal.h"
+
+/* Pages locked and logged together: as many as one record can hold. */
+#define WRITE_BATCH		XLR_MAX_BLOCK_ID
+
+/* --- choosing an extent --- */
+
+/*
+ * Takes the first pages of free extent free_segno for segno, if it is still there and large enough. *entry is
+ * segno's new entry; its first_block is set.
+ */
+static bool
+take_free_extent(Relation store, SegmentNumber free_segno, SegmentNumber segno, DirectoryEntry *entry)
+{
+	DirectoryUpdate update;
+	DirectoryEntry donor;
+
+	pxd_directory_begin(&update, store);
+	pxd_directory_read(&update, free_segno, &donor);
+	if (donor.state != SEGMENT_FREE || donor.pages < entry->pages)
+	{
+		pxd_directory_cancel(&update);
+		return false;
+	}
+	entry->first_block = donor.first_block;
+	entry->flags |= ENTRY_REUSED;
+	donor.first_block += entry->pages;
+	donor.pages -= entry->pages;
+	if (donor.pages == 0)
+		memset(&donor, 0, sizeof(donor));
+
+	pxd_directory_set(&update, segno, entry);
+	pxd_directory_set(&update, free_segno, &donor);
+	(void) pxd_directory_commit(&update);
+	return true;
+}
+
+/* First fit among the free extents, lowest number first. Marks segno BUILDING if one is found. */
+static bool
+reuse_free_extent(Relation store, SegmentNumber segno, DirectoryEntry *entry)
+{
+	StoreMeta	meta;
+	BlockNumber nblocks;
+	DirectoryEntry entries[DIRECTORY_ENTRIES];
+
+	if (!pxd_meta_read(store, &meta) || meta.counters.free_pages < entry->pages)
+		return false;
+
+	nblocks = RelationGetNumberOfBlocks(store);
+	for (uint64 dirno = directory_page_of(meta.counters.first_used);
+		 dirno <= directory_page_of(meta.counters.next_segno - 1);
+		 dirno++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!pxd_directory_copy(store, dirno, entries))
+			return false;
+		for (int i = 0; i < DIRECTORY_ENTRIES; i++)
+		{
+			if (entries[i].state != SEGMENT_FREE || entries[i].pages < entry->pages)
+				continue;
+			/* never write where the file does not reach: those blocks could be handed out again */
+			if ((uint64) entries[i].first_block + entries[i].pages > nblocks)
+				continue;
+			if (take_free_extent(store, dirno * DIRECTORY_ENTRIES + i, segno, entry))
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Returns the first of the new pages at the end of the file, at most max_pages of them: a crash leaves such pages, and core
+ * when it extends in bulk. The extension lock is held.
+ */
+static BlockNumber
+skip_back_new_pages(Relation store, BlockNumber nblocks, uint32 max_pages)
+{
+	BlockNumber first = nblocks;
+
+	while (first > STORE_METAPAGE_BLOCK + 1 && nblocks - first < max_pages)
+	{
+		Buffer		buffer = ReadBuffer(store, first - 1);
+		bool		is_new;
+
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		is_new = PageIsNew(BufferGetPage(buffer));
+		UnlockReleaseBuffer(buffer);
+		if (!is_new)
+			break;
+		first--;
+	}
+	return first;
+}
+
+/* Formats the page in buffer, locked exclusively. lsn is that of the record that claims it. */
+static void
+format_claimed_page(Buffer buffer, uint64 address, uint32 store_bits, XLogRecPtr lsn)
+{
+	Page		page = BufferGetPage(buffer);
+
+	store_page_set_header(page, address, store_bits);
+	/* The page must not get to disk before the claim on it. */
+	if (!XLogRecPtrIsInvalid(lsn))
+		PageSetLSN(page, lsn);
+	MarkBufferDirty(buffer);
+}
+
+/*
+ * Formats the new pages [first, end) of the file, from the last to the first. If one is not new any more (core's insert takes
+ * new pages at the end without the extension lock), the rest is left alone. Returns the first page formatted.
+ */
+static BlockNumber
+claim_new_pages(Relation store, BlockNumber first, BlockNumber end, SegmentNumber segno, uint32 store_bits,
+				XLogRecPtr lsn)
+{
+	BlockNumber block = end;
+
+	while (block > first)
+	{
+		Buffer		buffer = ReadBuffer(store, block - 1);
+
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		if (!PageIsNew(BufferGetPage(buffer)))
+		{
+			UnlockReleaseBuffer(buffer);
+			break;
+		}
+		block--;
+		format_claimed_page(buffer, store_address(segno, block - first), store_bits, lsn);
+		UnlockReleaseBuffer(buffer);
+	}
+	return block;
+}
+
+/* Sets segno's entry, alone. */
+static XLogRecPtr
+set_entry(Relation store, SegmentNumber segno, const DirectoryEntry *entry, uint32 *store_bits)
+{
+	DirectoryUpdate update;
+
+	pxd_directory_begin(&update, store);
+	if (store_bits != NULL)
+		*store_bits = (uint32) update.before.store_id;
+	pxd_directory_set(&update, segno, entry);
+	return pxd_directory_commit(&update);
+}
+
+/* Adds an extent at the end of the file and marks segno BUILDING there. */
+static void
+add_extent(Relation store, SegmentNumber segno, DirectoryEntry *entry)
+{
+	BlockNumber nblocks;
+	BlockNumber claimed;
+	uint32		store_bits;
+	XLogRecPtr	lsn;
+
+	LockRelationForExtension(store, ExclusiveLock);
+	nblocks = RelationGetNumberOfBlocks(store);
+	entry->first_block = skip_back_new_pages(store, nblocks, entry->pages);
+	if ((uint64) nblocks + entry->pages > MaxBlockNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("cannot extend segment store \"%s\" beyond %u blocks",
+						RelationGetRelationName(store), MaxBlockNumber)));
+
+	lsn = set_entry(store, segno, entry, &store_bits);
+	claimed = claim_new_pages(store, entry->first_block, nblocks, segno, store_bits, lsn);
+	if (claimed != entry->first_block)
+	{
+		/* core was faster with one of the new pages: begin behind it */
+		entry->first_block = claimed;
+		lsn = set_entry(store, segno, entry, &store_bits);
+	}
+
+	for (BlockNumber block = nblocks; block < entry->first_block + entry->pages; block++)
+	{
+		Buffer		buffer;
+
+		CHECK_FOR_INTERRUPTS();
+		buffer = ReadBufferExtended(store, MAIN_FORKNUM, P_NEW, RBM_ZERO_AND_LOCK, NULL);
+		if (BufferGetBlockNumber(buffer) != block)
+			elog(ERROR, "unexpected block %u at the end of segment store \"%s\", expected %u",
+				 BufferGetBlockNumber(buffer), RelationGetRelationName(store), block);
+		format_claimed_page(buffer, store_address(segno, block - entry->first_block), store_bits, lsn);
+		UnlockReleaseBuffer(buffer);
+	}
+	UnlockRelationForExtension(store, ExclusiveLock);
+}
+
+/* --- writing --- */
+
+/*
+ * Fills and logs pages [index, index + count) of segno, and sets their visibility-map bits, for which vmbuffer is
+ * pinned. Between the first byte changed and the record nothing can fail.
+ */
+static void
+write_batch(Relation store, SegmentNumber segno, const SegmentImage *image, ImageCursor *cursor,
+			BlockNumber first_block, uint32 index, int count, uint32 store_bits, Buffer vmbuffer)
+{
+	Buffer		buffers[WRITE_BATCH];
+
+	/* one record with many blocks needs more than the usual room */
+	if (RelationNeedsWAL(store))
+		XLogEnsureRecordSpace(XLR_MAX_BLOCK_ID - 1, 0);
+
+	/*
+	 * The pages are overwritten in full, so they need not be read. One that was not in memory is blank now: give it its header at
+	 * once, lest core takes it for a new page should reading the next one fail (R4).
+	 */
+	for (int i = 0; i < count; i++)
+	{
+		buffers[i] = ReadBufferExtended(store, MAIN_FORKNUM, first_block + index + i, RBM_ZERO_AND_LOCK, NULL);
+		store_page_set_header(BufferGetPage(buffers[i]), store_address(segno, index + i), store_bits);
+	}
+
+	START_CRIT_SECTION();
+	for (int i = 0; i < count; i++)
+	{
+		pxd_image_fill(image, cursor, index + i, BufferGetPage(buffers[i]));
+		MarkBufferDirty(buffers[i]);
+	}
+	if (RelationNeedsWAL(store))
+	{
+		XLogRecPtr	lsn;
+
+		XLogBeginInsert();
+		for (int i = 0; i < count; i++)
+			XLogRegisterBuffer(i, buffers[i], REGBUF_FORCE_IMAGE | REGBUF_STANDARD);
+		lsn = XLogInsert(RM_XLOG_ID, XLOG_FPI);
+		for (int i = 0; i < count; i++)
+			PageSetLSN(BufferGetPage(buffers[i]), lsn);
+	}
+	END_CRIT_SECTION();
+
+	for (int i = 0; i < count; i++)
+	{
+		pxd_page_set_visible(store, buffers[i], vmbuffer);
+		UnlockReleaseBuffer(buffers[i]);
+	}
+}
+
+static void
+write_pages(Relation store, SegmentNumber segno, const SegmentImage *image, const DirectoryEntry *entry)
+{
+	StoreMeta	meta;
+	ImageCursor cursor = {0};
+	Buffer		vmbuffer = InvalidBuffer;
+	uint32		index = 0;
+
+	(void) pxd_meta_read(store, &meta);
+	while (index < entry->pages)
+	{
+		int			count = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		visibilitymap_pin(store, entry->first_block + index, &vmbuffer);
+		while (count < WRITE_BATCH && index + count < entry->pages &&
+			   visibilitymap_pin_ok(entry->first_block + index + count, vmbuffer))
+			count++;
+		write_batch(store, segno, image, &cursor, entry->first_block, index, count, (uint32) meta.store_id,
+					vmbuffer);
+		index += count;
+	}
+	if (BufferIsValid(vmbuffer))
+		ReleaseBuffer(vmbuffer);
+}
+
+/*
+ * An earlier attempt to write segno ended with an ERROR that somebody caught: moves what it has taken to a number of its own, under
+ * which vacuum will find it.
+ */
+static void
+abandon_extent(Relation store, SegmentNumber segno)
+{
+	SegmentNumber spare = pxd_store_reserve(store);
+	DirectoryUpdate update;
+	DirectoryEntry abandoned;
+	DirectoryEntry unused = {0};
+
+	pxd_directory_begin(&update, store);
+	pxd_directory_read(&update, segno, &abandoned);
+	if (abandoned.tag_segno == 0)
+		abandoned.tag_segno = segno;
+	pxd_directory_set(&update, spare, &abandoned);
+	pxd_directory_set(&update, segno, &unused);
+	(void) pxd_directory_commit(&update);
+}
+
+/* Inside vacuum our id would be invisible to others (R2), so none is assigned; the table's lock stands in for it. */
+static uint64
+builder_fxid(void)
+{
+	if (MyProc->statusFlags & PROC_IN_VACUUM)
+		return U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
+	return U64FromFullTransactionId(GetTopFullTransactionId());
+}
+
+void
+pxd_store_write(Relation store, SegmentNumber segno, const SegmentImage *image)
+{
+	DirectoryEntry entry;
+
+	pxd_require_preload(store);
+	if (!pxd_directory_get(store, segno, &entry))
+		elog(ERROR, "segment " UINT64_FORMAT " is written but not reserved", segno);
+	if (entry.state == SEGMENT_BUILDING)
+		abandon_extent(store, segno);
+	else if (entry.state != SEGMENT_UNUSED)
+		elog(ERROR, "segment " UINT64_FORMAT " is written twice", segno);
+
+	memset(&entry, 0, sizeof(entry));
+	entry.state = SEGMENT_BUILDING;
+	entry.engine = image->engine;
+	entry.level = image->level;
+	entry.rows = image->rows;
+	entry.pages = pxd_image_pages(image);
+	entry.fxid = builder_fxid();
+
+	if (!reuse_free_extent(store, segno, &entry))
+		add_extent(store, segno, &entry);
+	write_pages(store, segno, image, &entry);
+
+	entry.state = SEGMENT_LIVE;
+	(void) set_entry(store, segno, &entry, NULL);
+}
+
+bool
+pxd_store_builder_gone(const SegmentEntry *entry)
+{
+	FullTransactionId next;
+
+	if (!FullTransactionIdIsValid(entry->fxid))
+		return true;
+
+	/* An id as old as this can't be running, and its low half may belong to another transaction by now. */
+	next = ReadNextFullTransactionId();
+	if (U64FromFullTransactionId(next) - U64FromFullTransactionId(entry->fxid) >= (UINT64CONST(1) << 31))
+		return true;
+	return !TransactionIdIsInProgress(XidFromFullTransactionId(entry->fxid));
+}

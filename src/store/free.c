@@ -1,0 +1,431 @@
+/*
+ * free.c: giving extents back: to the directory as FREE, and from the end of the file to the file system.
+ *
+ * A free extent's pages stay formatted, so that core's inserts pass them by (R4). An extent whose builder has died may
+ * have holes: pages never formatted, pages that core's inserts have taken since, pages of another extent, when the dead
+ * one never got as far as claiming them. Only those with the dead segment's tag, and new ones, are its own.
+ *
+ * Locks: page locks for a batch of pages while they are formatted and logged; AccessExclusive on the relation, for a
+ * moment, while the file is truncated.
+ */
+#include "postgres.h"
+
+#include "access/visibilitymap.h"
+#include "access/xlog.h"
+#include "access/xloginsert.h"
+#include "catalog/storage.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+
+#include "proximadb.h"
+#include "rmgr.h"
+#include "store_internal.h"
+
+#define FORMAT_BATCH	XLR_MAX_BLOCK_ID
+
+/* Consecutive pages that belong to an extent whose builder is gone. */
+typedef struct PageRun
+{
+	BlockNumber first;
+	uint32		pages;
+} PageRun;
+
+typedef struct PageRuns
+{
+	int			count;
+	int			capacity;
+	PageRun    *runs;
+} PageRuns;
+
+static void
+append_page(PageRuns *runs, BlockNumber block)
+{
+	PageRun    *last = runs->count > 0 ? &runs->runs[runs->count - 1] : NULL;
+
+	if (last != NULL && last->first + last->pages == block)
+	{
+		last->pages++;
+		return;
+	}
+	if (runs->count == runs->capacity)
+	{
+		runs->capacity = Max(8, runs->capacity * 2);
+		runs->runs = runs->runs == NULL ?
+			palloc(runs->capacity * sizeof(PageRun)) :
+			repalloc(runs->runs, runs->capacity * sizeof(PageRun));
+	}
+	runs->runs[runs->count].first = block;
+	runs->runs[runs->count].pages = 1;
+	runs->count++;
+}
+
+/* --- freeing --- */
+
+/* True if the page is of the segment's form and its tag names segno. */
+static bool
+page_has_tag(Page page, SegmentNumber segno, uint32 store_bits)
+{
+	const PageTag *tag = StorePageTag(page);
+
+	return store_page_has_form((PageHeader) page) &&
+		tag->store_bits == store_bits &&
+		tag->address >> PAGE_INDEX_BITS == segno &&
+		(tag->address & PAGE_INDEX_MASK) < SEGMENT_MAX_PAGES;
+}
+
+/*
+ * Formats and logs consecutive pages, locked exclusively, and lets them go. Logged even if they were formatted before:
+ * the builder's formatting was not.
+ */
+static void
+format_batch(Relation store, Buffer *buffers, int count, uint64 address, uint32 store_bits, Buffer vmbuffer)
+{
+	if (count == 0)
+		return;
+	if (RelationNeedsWAL(store))
+		XLogEnsureRecordSpace(XLR_MAX_BLOCK_ID - 1, 0);
+
+	START_CRIT_SECTION();
+	for (int i = 0; i < count; i++)
+	{
+		store_page_init(BufferGetPage(buffers[i]), address + i, store_bits);
+		MarkBufferDirty(buffers[i]);
+	}
+	if (RelationNeedsWAL(store))
+	{
+		xl_pxd_format record = {.address = address, .store_bits = store_bits, .nblocks = count};
+		XLogRecPtr	lsn;
+
+		XLogBeginInsert();
+		XLogRegisterData((char *) &record, sizeof(record));
+		for (int i = 0; i < count; i++)
+			XLogRegisterBuffer(i, buffers[i], REGBUF_STANDARD | REGBUF_WILL_INIT);
+		lsn = XLogInsert(PXD_RMGR_ID, XLOG_PXD_FORMAT);
+		for (int i = 0; i < count; i++)
+			PageSetLSN(BufferGetPage(buffers[i]), lsn);
+	}
+	END_CRIT_SECTION();
+
+	for (int i = 0; i < count; i++)
+	{
+		pxd_page_set_visible(store, buffers[i], vmbuffer);
+		UnlockReleaseBuffer(buffers[i]);
+	}
+}
+
+/*
+ * Finds which pages of a dead BUILDING extent are its own, formats them, and adds them to runs. Batches end where
+ * foreign pages or the visibility map's pages do.
+ */
+static void
+salvage_pages(Relation store, SegmentNumber tag_segno, const DirectoryEntry *entry, PageRuns *runs)
+{
+	BlockNumber end = Min((uint64) entry->first_block + entry->pages, RelationGetNumberOfBlocks(store));
+	BlockNumber block = entry->first_block;
+	Buffer		vmbuffer = InvalidBuffer;
+	StoreMeta	meta;
+
+	(void) pxd_meta_read(store, &meta);
+	while (block < end)
+	{
+		Buffer		buffers[FORMAT_BATCH];
+		uint64		address = store_address(tag_segno, block - entry->first_block);
+		int			count = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		visibilitymap_pin(store, block, &vmbuffer);
+		while (count < FORMAT_BATCH && block < end && visibilitymap_pin_ok(block, vmbuffer))
+		{
+			Buffer		buffer = ReadBuffer(store, block);
+			Page		page = BufferGetPage(buffer);
+
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+			if (!PageIsNew(page) && !page_has_tag(page, tag_segno, (uint32) meta.store_id))
+			{
+				UnlockReleaseBuffer(buffer);
+				block++;
+				break;
+			}
+			buffers[count++] = buffer;
+			append_page(runs, block++);
+		}
+		format_batch(store, buffers, count, address, (uint32) meta.store_id, vmbuffer);
+	}
+	if (BufferIsValid(vmbuffer))
+		ReleaseBuffer(vmbuffer);
+}
+
+/*
+ * Turns a dead BUILDING entry into FREE ones, one for each run. All but the last run get new numbers, front to back; the
+ * entry keeps claiming the rest, so that at any moment each page belongs to one entry.
+ */
+static void
+free_building(Relation store, SegmentNumber segno, const DirectoryEntry *entry)
+{
+	PageRuns	runs = {0};
+	DirectoryUpdate update;
+	DirectoryEntry rest = *entry;
+
+	salvage_pages(store, entry->tag_segno != 0 ? entry->tag_segno : segno, entry, &runs);
+
+	for (int i = 0; i < runs.count - 1; i++)
+	{
+		SegmentNumber number = pxd_store_reserve(store);
+		DirectoryEntry free_entry = {.state = SEGMENT_FREE};
+		BlockNumber next = runs.runs[i + 1].first;
+
+		free_entry.first_block = runs.runs[i].first;
+		free_entry.pages = runs.runs[i].pages;
+		rest.pages -= next - rest.first_block;
+		rest.first_block = next;
+
+		pxd_directory_begin(&update, store);
+		pxd_directory_set(&update, segno, &rest);
+		pxd_directory_set(&update, number, &free_entry);
+		(void) pxd_directory_commit(&update);
+	}
+
+	memset(&rest, 0, sizeof(rest));
+	if (runs.count > 0)
+	{
+		rest.state = SEGMENT_FREE;
+		rest.first_block = runs.runs[runs.count - 1].first;
+		rest.pages = runs.runs[runs.count - 1].pages;
+	}
+	pxd_directory_begin(&update, store);
+	pxd_directory_set(&update, segno, &rest);
+	(void) pxd_directory_commit(&update);
+}
+
+void
+pxd_store_free(Relation store, SegmentNumber segno)
+{
+	DirectoryEntry entry;
+
+	pxd_require_preload(store);
+	if (!pxd_directory_get(store, segno, &entry))
+		elog(ERROR, "segment " UINT64_FORMAT " is freed but not reserved", segno);
+
+	if (entry.state == SEGMENT_BUILDING && (entry.flags & ENTRY_REUSED) == 0)
+		free_building(store, segno, &entry);
+	else if (entry.state == SEGMENT_LIVE || entry.state == SEGMENT_BUILDING)
+	{
+		DirectoryUpdate update;
+		DirectoryEntry free_entry = {.state = SEGMENT_FREE};
+
+		free_entry.first_block = entry.first_block;
+		free_entry.pages = entry.pages;
+		pxd_directory_begin(&update, store);
+		pxd_directory_set(&update, segno, &free_entry);
+		(void) pxd_directory_commit(&update);
+	}
+}
+
+/* --- truncating --- */
+
+typedef struct Extent
+{
+	SegmentNumber segno;
+	uint8		state;
+	BlockNumber first;
+	uint32		pages;
+} Extent;
+
+static int
+compare_extents(const void *a, const void *b)
+{
+	const Extent *left = a;
+	const Extent *right = b;
+
+	if (left->first != right->first)
+		return left->first < right->first ? -1 : 1;
+	return 0;
+}
+
+/* All extents of the directory in the order of their blocks. */
+static Extent *
+collect_extents(Relation store, int *count)
+{
+	int			capacity = 64;
+	Extent	   *extents = palloc(capacity * sizeof(Extent));
+	SegmentNumber segno = InvalidSegmentNumber;
+	SegmentEntry entry;
+
+	*count = 0;
+	while (pxd_store_next(store, &segno, &entry))
+	{
+		if (*count == capacity)
+		{
+			capacity *= 2;
+			extents = repalloc_huge(extents, capacity * sizeof(Extent));
+		}
+		extents[*count].segno = segno;
+		extents[*count].state = entry.state;
+		extents[*count].first = entry.first_block;
+		extents[*count].pages = entry.pages;
+		(*count)++;
+	}
+	qsort(extents, *count, sizeof(Extent), compare_extents);
+	return extents;
+}
+
+/* Joins two adjacent free extents under the lower one's number, if they still are what they were. */
+static bool
+join_extents(Relation store, Extent *lower, Extent *upper)
+{
+	DirectoryUpdate update;
+	DirectoryEntry low;
+	DirectoryEntry high;
+	DirectoryEntry unused = {0};
+
+	pxd_directory_begin(&update, store);
+	pxd_directory_read(&update, lower->segno, &low);
+	pxd_directory_read(&update, upper->segno, &high);
+	if (low.state != SEGMENT_FREE || high.state != SEGMENT_FREE ||
+		low.first_block + low.pages != high.first_block)
+	{
+		pxd_directory_cancel(&update);
+		return false;
+	}
+	low.pages += high.pages;
+	pxd_directory_set(&update, lower->segno, &low);
+	pxd_directory_set(&update, upper->segno, &unused);
+	(void) pxd_directory_commit(&update);
+
+	lower->first = low.first_block;
+	lower->pages = low.pages;
+	upper->state = SEGMENT_UNUSED;
+	upper->pages = 0;
+	return true;
+}
+
+/* Joins adjacent free extents. Works beside writers: each pair is looked at again under the metapage's lock. */
+static void
+coalesce(Relation store)
+{
+	int			count;
+	Extent	   *extents = collect_extents(store, &count);
+	int			lower = 0;
+
+	for (int i = 1; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (extents[lower].state == SEGMENT_FREE && extents[i].state == SEGMENT_FREE &&
+			extents[lower].first + extents[lower].pages == extents[i].first &&
+			join_extents(store, &extents[lower], &extents[i]))
+			continue;
+		lower = i;
+	}
+	pfree(extents);
+}
+
+/*
+ * True if the page at the end of the file, which belongs to no live or free extent, holds nothing: it is new, or a segment's page that
+ * the directory has forgotten (a crash between the two steps of an earlier truncation).
+ */
+static bool
+page_is_garbage(Relation store, BlockNumber block, uint32 store_bits)
+{
+	Buffer		buffer = ReadBuffer(store, block);
+	Page		page = BufferGetPage(buffer);
+	bool		garbage;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	garbage = PageIsNew(page) ||
+		page_has_tag(page, StorePageTag(page)->address >> PAGE_INDEX_BITS, store_bits);
+	UnlockReleaseBuffer(buffer);
+	return garbage;
+}
+
+/* The number of blocks the file needs. The relation is locked AccessExclusive, so nobody is building. */
+static BlockNumber
+find_end(Relation store, BlockNumber nblocks, const Extent *extents, int count)
+{
+	BlockNumber end = nblocks;
+	int			i = count - 1;
+	StoreMeta	meta;
+
+	(void) pxd_meta_read(store, &meta);
+	while (end > STORE_METAPAGE_BLOCK + 1)
+	{
+		CHECK_FOR_INTERRUPTS();
+
+		/* dead BUILDING entries claim more than is theirs: their pages are judged one by one */
+		while (i >= 0 && (extents[i].first >= end || extents[i].state == SEGMENT_BUILDING))
+			i--;
+		if (i >= 0 && (uint64) extents[i].first + extents[i].pages >= end)
+		{
+			if (extents[i].state != SEGMENT_FREE)
+				break;
+			end = extents[i].first;
+		}
+		else if (page_is_garbage(store, end - 1, (uint32) meta.store_id))
+			end--;
+		else
+			break;
+	}
+	return end;
+}
+
+/*
+ * Cuts the file. The entries go first: a crash in between leaves pages that no entry knows, which the next truncation recognises; the
+ * other way round, entries would claim blocks that others extend into.
+ */
+static BlockNumber
+truncate_locked(Relation store)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(store);
+	int			count;
+	Extent	   *extents = collect_extents(store, &count);
+	BlockNumber end = find_end(store, nblocks, extents, count);
+
+	for (int i = 0; i < count; i++)
+	{
+		DirectoryUpdate update;
+		DirectoryEntry unused = {0};
+
+		if (extents[i].first < end || extents[i].state == SEGMENT_LIVE)
+			continue;
+		pxd_directory_begin(&update, store);
+		pxd_directory_set(&update, extents[i].segno, &unused);
+		(void) pxd_directory_commit(&update);
+	}
+	pfree(extents);
+
+	if (end >= nblocks)
+		return 0;
+	RelationTruncate(store, end);
+	return nblocks - end;
+}
+
+/* A look without the lock, which is not to be taken for nothing. */
+static bool
+may_shrink(Relation store)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(store);
+	int			count;
+	Extent	   *extents = collect_extents(store, &count);
+	BlockNumber end = find_end(store, nblocks, extents, count);
+
+	pfree(extents);
+	return end < nblocks;
+}
+
+BlockNumber
+pxd_store_truncate_tail(Relation store)
+{
+	BlockNumber freed;
+
+	pxd_require_preload(store);
+	if (RelationGetNumberOfBlocks(store) == 0)
+		return 0;
+
+	coalesce(store);
+	if (!may_shrink(store) || !ConditionalLockRelation(store, AccessExclusiveLock))
+		return 0;
+	freed = truncate_locked(store);
+
+	/* Like lazy vacuum: others learn of the new length through the invalidation smgrtruncate has sent. */
+	UnlockRelation(store, AccessExclusiveLock);
+	return freed;
+}

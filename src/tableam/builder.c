@@ -1,0 +1,206 @@
+/*
+ * builder.c: collects bulk-loaded rows and writes them as segments.
+ *
+ * Owns the list of this backend's open builders and, through it, the only way to read rows whose segment is not
+ * written yet (the exception of I1): they are served from the batch in memory, to this backend alone.
+ * A segment's number is reserved, and that logged, before the first stub naming it exists (R6).
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "lib/ilist.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "builder.h"
+#include "proximadb.h"
+#include "tableam.h"
+#include "vector.h"
+
+struct SegmentBuilder
+{
+	dlist_node	link;			/* in open_builders */
+	MemoryContext context;		/* owns the builder */
+	MemoryContext scratch;		/* reset for each row */
+	RelFileNode node;			/* the table's file */
+	const StorageEngine *engine;
+	TupleDesc	tupdesc;
+	Bitmapset  *stub_attrs;
+	RowBatch   *batch;			/* NULL while empty */
+	SegmentNumber segno;		/* of batch */
+	uint32		unplaced;		/* rows of batch whose TID is still to come */
+	MemoryContextCallback unlink;	/* takes the builder off the list, however its memory goes */
+};
+
+static dlist_head open_builders = DLIST_STATIC_INIT(open_builders);
+
+static void
+unlink_builder(void *arg)
+{
+	dlist_delete(&((SegmentBuilder *) arg)->link);
+}
+
+SegmentBuilder *
+pxd_builder_create(MemoryContext parent, Relation table, Relation keys_of)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "segment builder", ALLOCSET_SMALL_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	SegmentBuilder *builder = palloc0(sizeof(SegmentBuilder));
+
+	builder->context = context;
+	builder->scratch = AllocSetContextCreate(context, "segment builder row", ALLOCSET_DEFAULT_SIZES);
+	builder->node = table->rd_node;
+	builder->engine = pxd_table_engine(table);
+	builder->tupdesc = CreateTupleDescCopy(RelationGetDescr(table));
+	builder->stub_attrs = pxd_stub_attrs(keys_of);
+	MemoryContextSwitchTo(oldcontext);
+
+	dlist_push_head(&open_builders, &builder->link);
+	builder->unlink.func = unlink_builder;
+	builder->unlink.arg = builder;
+	MemoryContextRegisterResetCallback(context, &builder->unlink);
+	return builder;
+}
+
+bool
+pxd_builder_seals(const SegmentBuilder *builder)
+{
+	for (int i = 0; i < builder->tupdesc->natts; i++)
+		if (!TupleDescAttr(builder->tupdesc, i)->attisdropped &&
+			!bms_is_member(i + 1, builder->stub_attrs))
+			return true;
+	return false;
+}
+
+/* Bytes collected by all builders of this backend. */
+static Size
+collected_bytes(void)
+{
+	dlist_iter	iter;
+	Size		total = 0;
+
+	dlist_foreach(iter, &open_builders)
+	{
+		SegmentBuilder *builder = dlist_container(SegmentBuilder, link, iter.cur);
+
+		if (builder->batch != NULL)
+			total += builder->batch->bytes;
+	}
+	return total;
+}
+
+static void
+start_batch(SegmentBuilder *builder, Relation table)
+{
+	Relation	store = table_open(table->rd_rel->reltoastrelid, RowExclusiveLock);
+
+	Assert(builder->batch == NULL);
+	builder->segno = pxd_store_reserve(store);
+	table_close(store, NoLock);
+	builder->batch = pxd_batch_create(builder->context, builder->tupdesc, builder->stub_attrs,
+									  pxd_vector_type_oid());
+	builder->unplaced = 0;
+}
+
+HeapTuple
+pxd_builder_add(SegmentBuilder *builder, Relation table,
+				const Datum *values, const bool *isnull, uint32 *position)
+{
+	MemoryContext caller;
+	HeapTuple	stub;
+
+	Assert(RelFileNodeEquals(builder->node, table->rd_node));
+
+	/* A segment is closed between rows only: its back-pointers must be complete. */
+	if (builder->batch != NULL && builder->unplaced == 0 &&
+		(pxd_batch_full(builder->batch) || collected_bytes() >= (Size) pxd_build_mem_kb * 1024))
+		pxd_builder_flush(builder, table);
+	if (builder->batch == NULL)
+		start_batch(builder, table);
+
+	stub = pxd_stub_form(builder->tupdesc, values, isnull, builder->stub_attrs,
+						 locator_make(builder->segno, builder->batch->nrows));
+	if (stub == NULL)
+		return NULL;
+
+	caller = MemoryContextSwitchTo(builder->scratch);
+	*position = pxd_batch_append(builder->batch, values, isnull);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(builder->scratch);
+	builder->unplaced++;
+
+	Assert(locator_position(stub_locator(stub->t_data)) == *position);
+	return stub;
+}
+
+void
+pxd_builder_set_tid(SegmentBuilder *builder, uint32 position, ItemPointer tid)
+{
+	Assert(builder->batch != NULL && position < builder->batch->nrows);
+	Assert(!ItemPointerIsValid(&builder->batch->tids[position]) && builder->unplaced > 0);
+
+	builder->batch->tids[position] = *tid;
+	builder->unplaced--;
+}
+
+/*
+ * The batch goes only when its segment is live: after an error caught by the user's code this transaction may
+ * still see the stubs, reads their rows from the batch, and writes it again later.
+ */
+void
+pxd_builder_flush(SegmentBuilder *builder, Relation table)
+{
+	if (builder->batch == NULL)
+		return;
+
+	Assert(RelFileNodeEquals(builder->node, table->rd_node));
+
+	if (builder->batch->nrows > 0)
+	{
+		MemoryContext context = AllocSetContextCreate(builder->context, "segment image", ALLOCSET_DEFAULT_SIZES);
+		MemoryContext oldcontext = MemoryContextSwitchTo(context);
+		Relation	store = table_open(table->rd_rel->reltoastrelid, RowExclusiveLock);
+		SegmentImage image;
+
+		builder->engine->encode(builder->batch, &image);
+		pxd_store_write(store, builder->segno, &image);
+		table_close(store, NoLock);
+		MemoryContextSwitchTo(oldcontext);
+		MemoryContextDelete(context);
+	}
+
+	MemoryContextDelete(builder->batch->context);
+	builder->batch = NULL;
+	builder->segno = InvalidSegmentNumber;
+}
+
+void
+pxd_builder_destroy(SegmentBuilder *builder)
+{
+	MemoryContextDelete(builder->context);
+}
+
+const RowBatch *
+pxd_builder_find(RelFileNode node, SegmentNumber segno)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &open_builders)
+	{
+		SegmentBuilder *builder = dlist_container(SegmentBuilder, link, iter.cur);
+
+		if (builder->batch != NULL && builder->segno == segno &&
+			RelFileNodeEquals(builder->node, node))
+			return builder->batch;
+	}
+	return NULL;
+}
+
+void
+pxd_builder_subxact_abort(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &open_builders)
+		dlist_container(SegmentBuilder, link, iter.cur)->unplaced = 0;
+}

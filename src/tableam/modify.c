@@ -1,0 +1,214 @@
+/*
+ * modify.c: UPDATE and DELETE of hot and sealed rows.
+ *
+ * Both are core's heap functions on the tuple that stands on the page; a new version is a whole hot row. What is
+ * ours is to look at the old tuple first where core would misjudge a stub: it holds NULL for columns that are really
+ * in the segment. The page stays pinned from that look until core is done, so that no flush can turn
+ * a hot row into a stub in between (that takes a cleanup lock; I3, R3).
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/sysattr.h"
+#include "access/xlog.h"
+#include "catalog/catalog.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+
+#include "proximadb.h"
+#include "slot.h"
+#include "stub.h"
+#include "tableam.h"
+
+/* The member of index attribute sets that stands for the whole row; core takes it for always modified. */
+#define WHOLE_ROW_MEMBER	(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber)
+
+/*
+ * Reads the tuple at tid into *tuple if it is a stub, and returns the pinned, unlocked buffer of its page. Header and
+ * bitmap of a stub do not change while the page is pinned, except for MVCC fields. tuple->t_data is NULL for
+ * anything else.
+ */
+static Buffer
+look_for_stub(Relation table, ItemPointer tid, HeapTuple tuple)
+{
+	Buffer		buffer = ReadBuffer(table, ItemPointerGetBlockNumber(tid));
+	Page		page = BufferGetPage(buffer);
+
+	tuple->t_data = NULL;
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	if (ItemPointerGetOffsetNumber(tid) <= PageGetMaxOffsetNumber(page))
+	{
+		ItemId		lp = PageGetItemId(page, ItemPointerGetOffsetNumber(tid));
+
+		if (ItemIdIsNormal(lp) && tuple_is_stub((HeapTupleHeader) PageGetItem(page, lp)))
+		{
+			tuple->t_data = (HeapTupleHeader) PageGetItem(page, lp);
+			tuple->t_len = ItemIdGetLength(lp);
+			tuple->t_self = *tid;
+			tuple->t_tableOid = RelationGetRelid(table);
+		}
+	}
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	return buffer;
+}
+
+/* Whether the stub has a NULL, real or not, in attnum. */
+static bool
+stub_lacks(HeapTuple stub, AttrNumber attnum)
+{
+	return attnum <= HeapTupleHeaderGetNatts(stub->t_data) &&
+		HeapTupleHasNulls(stub) && att_isnull(attnum - 1, stub->t_data->t_bits);
+}
+
+/*
+ * Logical decoding writes the old row's replica identity from the tuple, so a stub must hold all of it. Identity columns
+ * of an index are NOT NULL: a NULL there means that the identity was chosen after the row was sealed.
+ */
+static void
+check_replica_identity(Relation table, HeapTuple stub)
+{
+	Bitmapset  *identity;
+	bool		held;
+	int			member = -1;
+
+	identity = RelationGetIndexAttrBitmap(table, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+	held = (table->rd_rel->relreplident != REPLICA_IDENTITY_FULL);
+	while ((member = bms_next_member(identity, member)) >= 0)
+		held &= !stub_lacks(stub, member + FirstLowInvalidHeapAttributeNumber);
+	bms_free(identity);
+
+	if (!held)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot change sealed row (%u,%u) of table \"%s\" while its changes are decoded logically",
+						ItemPointerGetBlockNumber(&stub->t_self),
+						ItemPointerGetOffsetNumber(&stub->t_self),
+						RelationGetRelationName(table)),
+				 errdetail("The row was sealed before its replica identity was chosen."),
+				 errhint("Rewrite the table with VACUUM FULL, with a primary key or index as its replica identity.")));
+}
+
+TM_Result
+pxd_tuple_delete(Relation table, ItemPointer tid, CommandId cid, Snapshot snapshot, Snapshot crosscheck,
+				 bool wait, TM_FailureData *tmfd, bool changing_partition)
+{
+	Buffer		buffer = InvalidBuffer;
+	TM_Result	result;
+
+	pxd_require_preload(table);
+	if (RelationIsLogicallyLogged(table))
+	{
+		HeapTupleData stub;
+
+		buffer = look_for_stub(table, tid, &stub);
+		if (stub.t_data != NULL)
+			check_replica_identity(table, &stub);
+	}
+
+	result = heap_delete(table, tid, cid, crosscheck, wait, tmfd, changing_partition);
+	if (BufferIsValid(buffer))
+		ReleaseBuffer(buffer);
+	return result;
+}
+
+/* The new row's NULLs among the indexed columns, as a set offset like the index attribute sets. */
+static Bitmapset *
+indexed_nulls(Relation table, TupleTableSlot *slot)
+{
+	TupleDesc	tupdesc = RelationGetDescr(table);
+	Bitmapset  *nulls = NULL;
+	Bitmapset  *indexed;
+
+	if (!table->rd_rel->relhasindex)
+		return NULL;
+	slot_getallattrs(slot);
+	for (int i = 0; i < tupdesc->natts; i++)
+		if (slot->tts_isnull[i] && !TupleDescAttr(tupdesc, i)->attisdropped)
+			nulls = bms_add_member(nulls, i + 1 - FirstLowInvalidHeapAttributeNumber);
+	if (nulls == NULL)
+		return NULL;
+	indexed = RelationGetIndexAttrBitmap(table, INDEX_ATTR_BITMAP_ALL);
+	nulls = bms_int_members(nulls, indexed);
+	bms_free(indexed);
+	return nulls;
+}
+
+/*
+ * heap_update that cannot be HOT: with the whole row among the indexed attributes, core finds every update to
+ * change an index. The set is the relation cache's own, so it is put back whatever happens.
+ */
+static TM_Result
+update_not_hot(Relation table, ItemPointer otid, HeapTuple tuple, CommandId cid, Snapshot crosscheck,
+			   bool wait, TM_FailureData *tmfd, LockTupleMode *lockmode)
+{
+	volatile TM_Result result = TM_Ok;
+
+	PG_TRY();
+	{
+		Assert(table->rd_indexattr != NULL);
+		/* The set has a word already, so it is changed in place. */
+		table->rd_indexattr = bms_add_member(table->rd_indexattr, WHOLE_ROW_MEMBER);
+		result = heap_update(table, otid, tuple, cid, crosscheck, wait, tmfd, lockmode);
+	}
+	PG_FINALLY();
+	{
+		/* An invalidation meanwhile has made a new set, or none. */
+		table->rd_indexattr = bms_del_member(table->rd_indexattr, WHOLE_ROW_MEMBER);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+TM_Result
+pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, CommandId cid, Snapshot snapshot,
+				 Snapshot crosscheck, bool wait, TM_FailureData *tmfd,
+				 LockTupleMode *lockmode, bool *update_indexes)
+{
+	Buffer		buffer = InvalidBuffer;
+	Bitmapset  *nulls;
+	bool		false_hot = false;
+	bool		should_free;
+	HeapTuple	tuple;
+	TM_Result	result;
+
+	pxd_require_preload(table);
+	pxd_apply_default_options(table);
+
+	/* A column set to NULL looks unchanged beside a stub that does not hold it: no HOT update then (R3). */
+	nulls = indexed_nulls(table, slot);
+	if (nulls != NULL || RelationIsLogicallyLogged(table))
+	{
+		HeapTupleData stub;
+
+		buffer = look_for_stub(table, otid, &stub);
+		if (stub.t_data != NULL)
+		{
+			int			member = -1;
+
+			if (RelationIsLogicallyLogged(table))
+				check_replica_identity(table, &stub);
+			while ((member = bms_next_member(nulls, member)) >= 0)
+				false_hot |= stub_lacks(&stub, member + FirstLowInvalidHeapAttributeNumber);
+		}
+	}
+
+	tuple = pxd_slot_own_tuple(slot, &should_free);
+	slot->tts_tableOid = RelationGetRelid(table);
+	tuple->t_tableOid = slot->tts_tableOid;
+
+	if (false_hot)
+		result = update_not_hot(table, otid, tuple, cid, crosscheck, wait, tmfd, lockmode);
+	else
+		result = heap_update(table, otid, tuple, cid, crosscheck, wait, tmfd, lockmode);
+
+	slot->tts_tid = tuple->t_self;
+	*update_indexes = (result == TM_Ok && !HeapTupleIsHeapOnly(tuple));
+
+	if (BufferIsValid(buffer))
+		ReleaseBuffer(buffer);
+	if (should_free)
+		pfree(tuple);
+	bms_free(nulls);
+	return result;
+}
