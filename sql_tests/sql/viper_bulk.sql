@@ -6,7 +6,7 @@ CREATE SCHEMA viper_bulk;
 SET search_path = viper_bulk, public;
 
 CREATE FUNCTION v768(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
-$$ SELECT array_agg(((i * 7919 + j * 104729) % 1009) / 64.0 ORDER BY j)::float4[]::vector FROM generate_series(1, 768) j $$;
+$$ SELECT ('[' || i || repeat(',' || i % 251 || ',' || (i % 61) / 4.0 || ',-' || i % 7, 255) || ',' || i % 3 || ',0.5]')::vector $$;
 CREATE TABLE source AS SELECT i AS id, v768(i) AS v, 'body ' || i AS body FROM generate_series(1, 600) i;
 CREATE TABLE t (id int, v vector(768), body text);
 
@@ -81,7 +81,7 @@ DECLARE
     n bigint;
 BEGIN
     FOR r IN SELECT * FROM source ORDER BY id LOOP
-        INSERT INTO t VALUES (r.*);
+        INSERT INTO t VALUES (r.id, r.v, r.body);
         IF r.id % 150 = 0 THEN
             SELECT count(*) INTO n FROM t WHERE v = v768(id);
             RAISE NOTICE '% of %', n, r.id;

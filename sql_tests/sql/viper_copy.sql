@@ -32,7 +32,7 @@ COPY t (id, v) FROM STDIN WHERE id % 2 = 0;
 SELECT * FROM t ORDER BY id;
 COPY t TO STDOUT;
 COPY t (body, v) TO STDOUT (FORMAT csv, FORCE_QUOTE *);
-COPY (SELECT v <-> '[1,1,1]' AS d, id FROM t WHERE v IS NOT NULL ORDER BY d, id) TO STDOUT (FORMAT csv, HEADER);
+COPY (SELECT v <-> '[1,1,1]' AS d, id FROM t WHERE id <> 3 AND v IS NOT NULL ORDER BY d, id) TO STDOUT (FORMAT csv, HEADER);
 
 -- Errors: in the value, in the number of columns, of a constraint, in the middle of many rows
 BEGIN;
@@ -70,7 +70,7 @@ SELECT count(*), max(id) FROM t;
 
 -- Many rows, through a file, as text and binary
 CREATE FUNCTION v768(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
-$$ SELECT array_agg(((i * 7919 + j * 104729) % 1009) / 64.0 ORDER BY j)::float4[]::vector FROM generate_series(1, 768) j $$;
+$$ SELECT ('[' || i || repeat(',' || i % 251 || ',' || (i % 61) / 4.0 || ',-' || i % 7, 255) || ',' || i % 3 || ',0.5]')::vector $$;
 CREATE TABLE source (id int, v vector(768), body text, n numeric, a int[], f float8, none int);
 INSERT INTO source
 SELECT i, CASE WHEN i % 9 <> 0 THEN v768(i) END, nullif('body ' || i % 50, 'body 7'), i / 7.0, ARRAY[i, NULL, -i], sqrt(i), NULL
@@ -93,11 +93,8 @@ SELECT count(*), min(id), max(id), bool_and(v = v768(id)), count(*) - count(v) A
 -- A wrong dimension after 400 good rows of 3 kB: nothing stays
 COPY (SELECT CASE WHEN id = 401 THEN subvector(v, 1, 767) ELSE v END, id FROM source WHERE v IS NOT NULL OR id = 402 ORDER BY id) TO :'file' (FORMAT csv);
 TRUNCATE part;
-\set VERBOSITY terse
 COPY part FROM :'file' (FORMAT csv);
-\set VERBOSITY default
 SELECT count(*) FROM part;
-COPY part FROM PROGRAM 'echo "[1,2]",1' (FORMAT csv);
 
 -- A duplicate after as many
 COPY (SELECT id, v, body, n FROM (SELECT id, subvector(v, 1, 3) AS v, repeat('x', 1000) AS body, n FROM source

@@ -76,7 +76,7 @@ CREATE FUNCTION peek() RETURNS bigint LANGUAGE plpgsql VOLATILE AS
 $$ BEGIN RETURN (SELECT count(*) FROM copy WHERE v <> '[1]'); END $$;
 SELECT count(*) AS before FROM copy \gset
 INSERT INTO copy SELECT id + 40000, v, CASE WHEN id % 1000 = 0 THEN peek()::text END FROM t WHERE id <= 5000;
-SELECT count(*) - :before AS added, count(*) FILTER (WHERE body::int >= :before) AS peeked FROM copy WHERE id > 40000;
+SELECT count(*) AS added, count(*) FILTER (WHERE body::int >= :before) AS peeked FROM copy WHERE id > 40000;
 
 -- Index build with workers
 SET max_parallel_maintenance_workers = 2;

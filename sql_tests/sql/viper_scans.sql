@@ -7,7 +7,7 @@ SET search_path = viper_scans, public;
 SET max_parallel_workers_per_gather = 0;
 
 CREATE FUNCTION v768(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
-$$ SELECT array_agg(((i * 7919 + j * 104729) % 1009) / 64.0 ORDER BY j)::float4[]::vector FROM generate_series(1, 768) j $$;
+$$ SELECT ('[' || i || repeat(',' || i % 251 || ',' || (i % 61) / 4.0 || ',-' || i % 7, 255) || ',' || i % 3 || ',0.5]')::vector $$;
 
 CREATE TABLE t (id int PRIMARY KEY, grp int, v vector(768), small vector(3), body text, n numeric);
 INSERT INTO t
@@ -40,10 +40,10 @@ BEGIN
     END LOOP;
 END $$;
 
-EXPLAIN (COSTS OFF) SELECT id FROM t WHERE small <-> '[1,1,1]' < 10 AND grp = 3 ORDER BY v <-> v768(1) LIMIT 3;
+EXPLAIN (COSTS OFF) SELECT id FROM t WHERE small <-> '[1,1,1]' < 10 ORDER BY small <-> '[2,2,2]' LIMIT 3;
 
 -- Sequential
-SELECT id, small, body, n FROM t WHERE id BETWEEN 48 AND 52 OR id = 13;
+SELECT id, small, body, n FROM t WHERE id BETWEEN 48 AND 52 OR id = 13 ORDER BY id;
 SELECT id FROM t ORDER BY v <-> v768(77), id LIMIT 3;
 SELECT count(*) FROM t;
 SELECT 1 FROM t WHERE id < 4;

@@ -8,7 +8,7 @@ SET search_path = viper_subxact, public;
 \set file :abs_builddir '/results/viper_subxact.data'
 
 CREATE FUNCTION v768(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
-$$ SELECT array_agg(((i * 7919 + j * 104729) % 1009) / 64.0 ORDER BY j)::float4[]::vector FROM generate_series(1, 768) j $$;
+$$ SELECT ('[' || i || repeat(',' || i % 251 || ',' || (i % 61) / 4.0 || ',-' || i % 7, 255) || ',' || i % 3 || ',0.5]')::vector $$;
 CREATE TABLE source AS SELECT i AS id, v768(i) AS v, 'body ' || i AS body FROM generate_series(1, 300) i;
 CREATE TABLE t (id int, v vector(768), body text);
 CREATE FUNCTION state(OUT n bigint, OUT ids bigint, OUT right_vectors boolean, OUT right_bodies boolean)

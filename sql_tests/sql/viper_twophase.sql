@@ -1,16 +1,16 @@
 --
 -- Two-phase commit with bulk-loaded rows.
 --
-SET default_table_access_method = viper;
-CREATE SCHEMA viper_twophase;
-SET search_path = viper_twophase, public;
 SELECT current_setting('max_prepared_transactions')::int < 2 AS skip \gset
 \if :skip
 \quit
 \endif
+SET default_table_access_method = viper;
+CREATE SCHEMA viper_twophase;
+SET search_path = viper_twophase, public;
 
 CREATE FUNCTION v768(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
-$$ SELECT array_agg(((i * 7919 + j * 104729) % 1009) / 64.0 ORDER BY j)::float4[]::vector FROM generate_series(1, 768) j $$;
+$$ SELECT ('[' || i || repeat(',' || i % 251 || ',' || (i % 61) / 4.0 || ',-' || i % 7, 255) || ',' || i % 3 || ',0.5]')::vector $$;
 CREATE TABLE t (id int PRIMARY KEY, v vector(768), body text);
 INSERT INTO t SELECT i, v768(i), 'old' FROM generate_series(1, 200) i;
 

@@ -66,7 +66,7 @@ CREATE TABLE t (
 );
 
 CREATE FUNCTION v768(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
-$$ SELECT array_agg(((i * 7919 + j * 104729) % 1009) / 64.0 ORDER BY j)::float4[]::vector FROM generate_series(1, 768) j $$;
+$$ SELECT ('[' || i || repeat(',' || i % 251 || ',' || (i % 61) / 4.0 || ',-' || i % 7, 255) || ',' || i % 3 || ',0.5]')::vector $$;
 
 INSERT INTO t VALUES
 (1, '[1,2,3]', '[1,2,3,4,5]', v768(1), 'text', 'varchar', 'bpchar', 'name', 'c', 123.456, 1234567890.12345,

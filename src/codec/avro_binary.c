@@ -1,8 +1,8 @@
 /*
  * avro_binary.c: Avro's binary encoding of primitives.
  *
- * The same bytes avro-c writes and reads (codec_check.c proves it), without its cost of a call chain and an allocation
- * per value. No state, no locks, no WAL.
+ * The same bytes avro-c writes and reads (codec_check.c proves it), without its cost of a call chain and an
+ * allocation per value. No state, no locks, no WAL.
  */
 #include "postgres.h"
 

@@ -1,9 +1,10 @@
 /*
  * avro_schema.c: schemas, by avro-c.
  *
- * avro-c is the judge here: it parses the schemas and says whether bytes our own writer made are a datum of one. It
- * allocates with malloc. A schema handle belongs to a memory context whose reset releases it; what a single call needs
- * besides is freed before that call can raise an error, so that no longjmp passes through library frames and none leaks.
+ * avro-c is the judge here: it parses the schemas and says whether bytes our own writer made are a datum of
+ * one. It allocates with malloc. A schema handle belongs to a memory context whose reset releases it; what a
+ * single call needs besides is freed before that call can raise an error, so that no longjmp passes through
+ * library frames and none leaks.
  *
  * No locks, no WAL.
  */

@@ -1,13 +1,13 @@
 /*
  * block.c: column blocks, Avro arrays of the items of one column.
  *
- * A block is one Avro array in one array block: the item count, the items, a zero. Items of a column that has NULLs in its
- * segment are unions [null, T]. The writer takes flat bytes, as a RowBatch holds them, and the reader gives the same bytes
- * back. The reader only reads what the writer writes: an array split into several array blocks, which Avro
- * allows, is taken for damage.
+ * A block is one Avro array in one array block: the item count, the items, a zero. Items of a column that has
+ * NULLs in its segment are unions [null, T]. The writer takes flat bytes, as a RowBatch holds them, and the
+ * reader gives the same bytes back. The reader only reads what the writer writes: an array split into several
+ * array blocks, which Avro allows, is taken for damage.
  *
- * The reader works in two steps. pxd_block_index walks the array once, checks every item and notes where it starts;
- * from then on pxd_block_item needs no checks.
+ * The reader works in two steps. pxd_block_index walks the array once, checks every item and notes where it
+ * starts; from then on pxd_block_item needs no checks.
  *
  * No state, no locks, no WAL.
  */
@@ -46,7 +46,8 @@ pxd_item_encoding(Oid typid, int16 attlen, bool attbyval, uint32 item_size)
 	if (item_size > 0)
 		return ITEM_VECTOR;
 	if (GetDatabaseEncoding() == PG_UTF8 &&
-		(typid == TEXTOID || typid == VARCHAROID || typid == BPCHAROID || typid == JSONOID || typid == XMLOID))
+		(typid == TEXTOID || typid == VARCHAROID || typid == BPCHAROID ||
+		 typid == JSONOID || typid == XMLOID))
 		return ITEM_STRING;
 	return ITEM_BYTES;
 }
@@ -274,7 +275,8 @@ pxd_block_index(const ItemFormat *format, const char *raw, Size raw_len, uint32 
 }
 
 const char *
-pxd_block_item(const ItemFormat *format, const char *raw, Size raw_len, uint32 start, char *scratch, Size *len)
+pxd_block_item(const ItemFormat *format, const char *raw, Size raw_len, uint32 start,
+			   char *scratch, Size *len)
 {
 	AvroCursor	cursor = {raw + start, raw + raw_len};
 	const char *data;

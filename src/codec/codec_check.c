@@ -1,9 +1,10 @@
 /*
  * codec_check.c: proximadb.codec_check(), the codecs checked against avro-c and against damage.
  *
- * Our own reader and writer of Avro bytes are right if avro-c makes the same bytes of the same data. Every damaged input must
- * either be refused or read as the same data by avro-c; crashes and overruns (run it under valgrind) are the
- * failures looked for besides. Each check returns false rather than raising an error, so that all of them are reported.
+ * Our own reader and writer of Avro bytes are right if avro-c makes the same bytes of the same data. Every
+ * damaged input must either be refused or read as the same data by avro-c; crashes and overruns (run it under
+ * valgrind) are the failures looked for besides. Each check returns false rather than raising an error, so
+ * that all of them are reported.
  *
  * No locks, no WAL.
  */
@@ -34,6 +35,9 @@ typedef struct Damage
 	int64		accepted;		/* and read as by avro-c */
 	int64		wrong;
 } Damage;
+
+/* For one damaged input at a time; a child of the call's context. */
+static MemoryContext scratch;
 
 /* Reads data of the kind under check; NULL if it is refused, else its encoding anew by our own writer. */
 typedef char *(*Recoder) (const void *arg, const char *data, Size len, Size *out_len);
@@ -66,15 +70,12 @@ undamaged(Recoder recode, const void *arg, const AvroSchema *schema, const char 
 static void
 judge(Recoder recode, const void *arg, const AvroSchema *schema, const char *data, Size len, Damage *damage)
 {
-	static MemoryContext scratch = NULL;
 	MemoryContext old;
 	Size		ours_len = 0;
 	Size		theirs_len = 0;
 	char	   *ours;
 	char	   *theirs;
 
-	if (scratch == NULL)
-		scratch = AllocSetContextCreate(TopMemoryContext, "proximadb codec check", ALLOCSET_DEFAULT_SIZES);
 	CHECK_FOR_INTERRUPTS();
 	old = MemoryContextSwitchTo(scratch);
 	ours = recode(arg, data, len, &ours_len);
@@ -93,8 +94,8 @@ judge(Recoder recode, const void *arg, const AvroSchema *schema, const char *dat
 }
 
 /*
- * A copy of data that ends where its malloc block ends, so that valgrind sees any read beyond it: a chunk this large has a
- * block of its own.
+ * A copy of data that ends where its malloc block ends, so that valgrind sees any read beyond it: a chunk
+ * this large has a block of its own.
  */
 static char *
 copy_to_edge(const char *data, Size len, void **chunk)
@@ -284,12 +285,15 @@ set_block(HeaderBlock *block, uint32 first_row, uint32 rows, uint64 offset, uint
 	block->codec = stored_len < raw_len ? CODEC_ZSTANDARD : CODEC_NULL;
 }
 
-/* A header with both layouts, both codecs, NULLs, stub attributes, and column_blocks blocks in its second column. */
+/*
+ * A header with both layouts, both codecs, NULLs, stub attributes, and column_blocks blocks in its second
+ * column.
+ */
 static StringInfo
 make_header(uint32 column_blocks)
 {
 	StringInfo	buf = makeStringInfo();
-	SegmentHeader header = {.engine = "viper", .natts = 4, .schema = "\"null\"", .schema_len = 6, .ncolumns = 3};
+	SegmentHeader header = {.engine = "viper", .natts = 4, .ncolumns = 3};
 	HeaderColumn columns[3] = {
 		{.attnum = 2, .typid = 70000, .layout = LAYOUT_FIXED, .null_count = 3, .nulls_offset = 8152},
 		{.attnum = 3, .typid = TEXTOID, .layout = LAYOUT_BLOCKS, .null_count = 1},
@@ -300,6 +304,8 @@ make_header(uint32 column_blocks)
 	AttrNumber	stub_attrs[1] = {1};
 
 	header.rows = 20 * column_blocks;
+	header.schema = "\"null\"";
+	header.schema_len = strlen(header.schema);
 	header.tids_offset = UINT64CONST(0x123456789a);
 	header.nstub_attrs = 1;
 	header.stub_attrs = stub_attrs;
@@ -548,7 +554,10 @@ check_zstd_damage(void)
 
 /* --- row schemas --- */
 
-/* Column names that neither Avro nor JSON takes as they are, one of which is what the first would be renamed to. */
+/*
+ * Column names that neither Avro nor JSON takes as they are, one of which is what the first would be renamed
+ * to.
+ */
 static bool
 check_row_schema(void)
 {
@@ -634,6 +643,7 @@ pxd_sql_codec_check(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, 0);
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "proximadb codec check", ALLOCSET_DEFAULT_SIZES);
 	for (int i = 0; i < lengthof(checks); i++)
 		report(result, checks[i].name, checks[i].check());
 	for (int i = 0; i < lengthof(blocks); i++)
@@ -644,5 +654,6 @@ pxd_sql_codec_check(PG_FUNCTION_ARGS)
 		format.nullable = true;
 		report(result, psprintf("block of %s with NULLs", blocks[i].name), check_block(&format));
 	}
+	MemoryContextDelete(scratch);
 	return (Datum) 0;
 }

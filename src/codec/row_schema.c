@@ -1,9 +1,10 @@
 /*
  * row_schema.c: the Avro schema of a table's rows.
  *
- * Every segment carries the schema it was written with. Readers resolve columns by attribute number, which ALTER TABLE never
- * changes or reuses, so a rename, a dropped or an added column needs no rewrite; names are there for people and
- * Avro tools. avro-c's schema objects keep no properties of ours, therefore the JSON is made here and avro-c checks it.
+ * Every segment carries the schema it was written with. Readers resolve columns by attribute number, which
+ * ALTER TABLE never changes or reuses, so a rename, a dropped or an added column needs no rewrite; names are
+ * there for people and Avro tools. avro-c's schema objects keep no properties of ours, therefore the JSON is
+ * made here and avro-c checks it.
  *
  * Reads the system catalogs (type names). No locks, no WAL.
  */
@@ -52,8 +53,8 @@ is_avro_name(const char *name)
 }
 
 /*
- * The Avro name of a column: its own name where Avro allows that, else one made of its number, lengthened until no
- * column has it.
+ * The Avro name of a column: its own name where Avro allows that, else one made of its number, lengthened
+ * until no column has it.
  */
 static char *
 field_name(int nfields, const FormData_pg_attribute *const *attributes, int field)
@@ -106,7 +107,8 @@ pxd_avro_row_schema(int nfields, const FormData_pg_attribute *const *attributes,
 	StringInfoData json;
 
 	initStringInfo(&json);
-	appendStringInfoString(&json, "{\"type\":\"record\",\"name\":\"Row\",\"namespace\":\"proximadb.storage\",\"fields\":[");
+	appendStringInfoString(&json, "{\"type\":\"record\",\"name\":\"Row\",");
+	appendStringInfoString(&json, "\"namespace\":\"proximadb.storage\",\"fields\":[");
 	for (int i = 0; i < nfields; i++)
 	{
 		const FormData_pg_attribute *att = attributes[i];

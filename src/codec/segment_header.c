@@ -1,8 +1,8 @@
 /*
  * segment_header.c: segment headers to and from Avro bytes of src/schema/segment_header.avsc.
  *
- * The reader is written by hand for the one schema it knows, because headers of a thousand blocks are parsed where
- * a query waits. It accepts only what the writer writes: every array in one array block. A segment of
+ * The reader is written by hand for the one schema it knows, because headers of a thousand blocks are parsed
+ * where a query waits. It accepts only what the writer writes: every array in one array block. A segment of
  * another format version is refused with a message of its own.
  *
  * No state, no locks, no WAL.
@@ -137,8 +137,8 @@ get_optional_offset(AvroCursor *cursor, bool present, uint64 *result)
 }
 
 /*
- * The item count of an array, whose items take at least item_min_bytes: no count is believed that the remaining bytes
- * cannot hold. A count of zero is already the array's end.
+ * The item count of an array, whose items take at least item_min_bytes: no count is believed that the
+ * remaining bytes cannot hold. A count of zero is already the array's end.
  */
 static bool
 get_array_start(AvroCursor *cursor, uint32 item_min_bytes, uint32 *count)

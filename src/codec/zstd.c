@@ -1,8 +1,8 @@
 /*
  * zstd.c: compression of single buffers.
  *
- * Owns one compression and one decompression context per backend, made at first use and kept: making them for every 16 KB
- * block would cost more than the compression. No locks, no WAL.
+ * Owns one compression and one decompression context per backend, made at first use and kept: making them for
+ * every 16 KB block would cost more than the compression. No locks, no WAL.
  */
 #include "postgres.h"
 

@@ -1,9 +1,9 @@
 /*
  * row_batch.c: rows in memory, column by column, on their way into a segment.
  *
- * A row of one wide vector is appended with one memcpy, and the array of vectors is later written as it stands. All
- * arrays grow by doubling. The row count is the commit point of an append: whatever an append wrote before it failed
- * lies beyond the last row and is overwritten by the next one.
+ * A row of one wide vector is appended with one memcpy, and the array of vectors is later written as it
+ * stands. All arrays grow by doubling. The row count is the commit point of an append: whatever an append
+ * wrote before it failed lies beyond the last row and is overwritten by the next one.
  *
  * Owns memory only. No locks, no WAL.
  */
@@ -214,8 +214,12 @@ pxd_batch_append(RowBatch *batch, const Datum *values, const bool *isnull)
 	for (int i = 0; i < batch->ncolumns; i++)
 	{
 		BatchColumn *column = &batch->columns[i];
-		Size		data_len = column->item_size > 0 ? (row + (Size) 1) * column->item_size : column->offsets[row + 1];
+		Size		data_len;
 
+		if (column->item_size > 0)
+			data_len = ((Size) row + 1) * column->item_size;
+		else
+			data_len = column->offsets[row + 1];
 		if (isnull[column->att.attnum - 1])
 		{
 			column->nulls[row / BITS_PER_BYTE] |= bit;
@@ -241,7 +245,8 @@ pxd_batch_full(const RowBatch *batch)
 }
 
 Datum
-pxd_batch_fetch(const RowBatch *batch, uint32 position, AttrNumber attnum, struct ValueBuffer *buffer, bool *isnull)
+pxd_batch_fetch(const RowBatch *batch, uint32 position, AttrNumber attnum,
+				struct ValueBuffer *buffer, bool *isnull)
 {
 	const BatchColumn *column;
 	const char *bytes = NULL;

@@ -4,9 +4,9 @@
  * Only src/codec includes avro.h and zstd.h. Both libraries allocate with malloc: a handle that outlives one
  * function is tied to a memory-context reset callback, and no ereport is raised from inside a library frame.
  *
- * Readers of stored bytes take them for hostile: they check every length and count before they use it, never allocate
- * by an unchecked one, and tell the caller what is wrong instead of raising an error, because only the caller
- * knows which relation, segment and block to name.
+ * Readers of stored bytes take them for hostile: they check every length and count before they use it, never
+ * allocate by an unchecked one, and tell the caller what is wrong instead of raising an error, because only
+ * the caller knows which relation, segment and block to name.
  */
 #ifndef PXD_CODEC_H
 #define PXD_CODEC_H
@@ -32,7 +32,7 @@ extern bool pxd_zstd_decompress(const char *src, Size len, char *dst, Size raw_l
 
 extern void pxd_avro_put_long(StringInfo buf, int64 value);	/* zigzag varint: int and long */
 extern void pxd_avro_put_bytes(StringInfo buf, const char *data, Size len);	/* bytes and string */
-extern void pxd_avro_put_raw(StringInfo buf, const char *data, Size len);	/* fixed, float, double (little-endian) */
+extern void pxd_avro_put_raw(StringInfo buf, const char *data, Size len);	/* fixed, float, double */
 
 /* A bounded reader: every getter returns false, without moving, when the bytes are malformed or run out. */
 typedef struct AvroCursor
@@ -71,8 +71,8 @@ pxd_avro_write_long(char *dst, int64 value)
 typedef struct AvroSchema AvroSchema;
 
 /*
- * Parses schema JSON (UTF-8). The handle lives in context and is released when that is reset. A schema avro-c rejects is
- * an internal error, because schemas come from our own code.
+ * Parses schema JSON (UTF-8). The handle lives in context and is released when that is reset. A schema avro-c
+ * rejects is an internal error, because schemas come from our own code.
  */
 extern AvroSchema *pxd_avro_schema_parse(MemoryContext context, const char *json, Size len);
 
@@ -80,8 +80,8 @@ extern AvroSchema *pxd_avro_schema_parse(MemoryContext context, const char *json
 extern bool pxd_avro_schema_accepts(const AvroSchema *schema, const char *data, Size len);
 
 /*
- * Reads one datum and encodes it anew, both with avro-c, into a palloc'd buffer; NULL if it is not accepted. For checks:
- * equal results mean equal data, and avro-c's result is the canonical encoding.
+ * Reads one datum and encodes it anew, both with avro-c, into a palloc'd buffer; NULL if it is not accepted.
+ * For checks: equal results mean equal data, and avro-c's result is the canonical encoding.
  */
 extern char *pxd_avro_schema_recode(const AvroSchema *schema, const char *data, Size len, Size *out_len);
 
@@ -122,8 +122,8 @@ extern ItemEncoding pxd_item_encoding(Oid typid, int16 attlen, bool attbyval, ui
 extern bool pxd_item_format_valid(const ItemFormat *format);
 
 /*
- * Collects items into one Avro array. Items are flat bytes as in a RowBatch. Close blocks at about BLOCK_TARGET_BYTES or
- * BLOCK_MAX_ROWS, whichever is first; one item may be larger.
+ * Collects items into one Avro array. Items are flat bytes as in a RowBatch. Close blocks at about
+ * BLOCK_TARGET_BYTES or BLOCK_MAX_ROWS, whichever is first; one item may be larger.
  */
 #define BLOCK_TARGET_BYTES	(16 * 1024)
 #define BLOCK_MAX_ROWS		1024
@@ -152,16 +152,18 @@ extern const char *pxd_block_finish(BlockWriter *writer, Size *len);
 extern void pxd_block_end(BlockWriter *writer);
 
 /*
- * Finds the items of an encoded block of exactly rows items: starts[i] is the offset of item i behind its union
- * branch, or BLOCK_NULL. Returns false if the bytes are anything but such an array, from the first byte to the last.
+ * Finds the items of an encoded block of exactly rows items: starts[i] is the offset of item i behind its
+ * union branch, or BLOCK_NULL. Returns false if the bytes are anything but such an array, from the first byte
+ * to the last.
  */
 #define BLOCK_NULL	PG_UINT32_MAX
 
-extern bool pxd_block_index(const ItemFormat *format, const char *raw, Size raw_len, uint32 rows, uint32 *starts);
+extern bool pxd_block_index(const ItemFormat *format, const char *raw, Size raw_len, uint32 rows,
+							uint32 *starts);
 
 /*
- * The flat bytes of the item at start, an offset found by pxd_block_index over the same bytes. Either points into raw or
- * to scratch, which has 8 bytes.
+ * The flat bytes of the item at start, an offset found by pxd_block_index over the same bytes. Either points
+ * into raw or to scratch, which has 8 bytes.
  */
 extern const char *pxd_block_item(const ItemFormat *format, const char *raw, Size raw_len, uint32 start,
 								  char *scratch, Size *len);
@@ -172,8 +174,8 @@ extern const char *pxd_block_item(const ItemFormat *format, const char *raw, Siz
 extern void pxd_avro_put_item_type(StringInfo json, const ItemFormat *format, const char *name);
 
 /*
- * The writer schema of a segment: a record of the sealed columns, with the properties column, attnum, pg_type, pg_oid
- * and pg_typmod on every field. In the current context, UTF-8. Reads the system catalogs.
+ * The writer schema of a segment: a record of the sealed columns, with the properties column, attnum,
+ * pg_type, pg_oid and pg_typmod on every field. In the current context, UTF-8. Reads the system catalogs.
  */
 extern char *pxd_avro_row_schema(int nfields, const FormData_pg_attribute *const *attributes,
 								 const ItemFormat *formats, Size *len);
@@ -238,10 +240,10 @@ typedef struct SegmentHeader
 extern void pxd_header_encode(StringInfo buf, const SegmentHeader *header);
 
 /*
- * Parses data into *header; arrays are allocated in the current context, strings point into data. Returns NULL if all is
- * well, else what is wrong (static text). All members are then consistent: every attribute 1 .. natts is in exactly one of
- * stub_attrs and columns, blocks cover all rows, lengths are within limits. Offsets are less than 2^48 but otherwise unchecked:
- * only the store knows where the segment ends.
+ * Parses data into *header; arrays are allocated in the current context, strings point into data. Returns
+ * NULL if all is well, else what is wrong (static text). All members are then consistent: every attribute 1
+ * .. natts is in exactly one of stub_attrs and columns, blocks cover all rows, lengths are within limits.
+ * Offsets are less than 2^48 but otherwise unchecked: only the store knows where the segment ends.
  */
 extern const char *pxd_header_decode(const char *data, Size len, SegmentHeader *header);
 

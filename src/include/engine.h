@@ -24,7 +24,10 @@ typedef struct ValueBuffer
 /* Gives the buffer room for at least size bytes; for pxd_value_reserve only. */
 extern void pxd_value_grow(ValueBuffer *buffer, Size size);
 
-/* Returns buffer->data with room for at least size bytes; old contents are lost. A buffer begins with data NULL, capacity 0. */
+/*
+ * Returns buffer->data with room for at least size bytes; old contents are lost. A buffer begins with data
+ * NULL, capacity 0.
+ */
 static inline char *
 pxd_value_reserve(ValueBuffer *buffer, Size size)
 {
@@ -34,8 +37,8 @@ pxd_value_reserve(ValueBuffer *buffer, Size size)
 }
 
 /*
- * Makes the Datum of a value from its flat bytes as a RowBatch holds them. is_vector: bytes are the elements of a vector. By-reference
- * values are built in buffer, which bytes must not point into.
+ * Makes the Datum of a value from its flat bytes as a RowBatch holds them. is_vector: bytes are the elements
+ * of a vector. By-reference values are built in buffer, which bytes must not point into.
  */
 extern Datum pxd_value_build(ValueBuffer *buffer, int16 attlen, bool attbyval, bool is_vector,
 							 const char *bytes, Size len);
@@ -46,14 +49,14 @@ typedef struct StorageEngine
 	uint8		id;				/* as stored in directories and headers; never reused */
 
 	/*
-	 * Initialises image (image->context is the current context) as that of a segment that holds batch, which is not
-	 * empty; pieces may point into the batch. Raises ERROR on out of memory or cancel only.
+	 * Initialises image (image->context is the current context) as that of a segment that holds batch, which
+	 * is not empty; pieces may point into the batch. Raises ERROR on out of memory or cancel only.
 	 */
 	void		(*encode) (const RowBatch *batch, SegmentImage *image);
 
 	/*
-	 * Called once when a segment is opened: parses the header bytes and returns the engine's state, allocated in
-	 * context. Raises ERRCODE_DATA_CORRUPTED (through pxd_segment_corrupt) on anything malformed.
+	 * Called once when a segment is opened: parses the header bytes and returns the engine's state, allocated
+	 * in context. Raises ERRCODE_DATA_CORRUPTED (through pxd_segment_corrupt) on anything malformed.
 	 */
 	void	   *(*open) (SegmentAccess *access, const char *header, Size header_len,
 						 MemoryContext context);
@@ -77,9 +80,9 @@ typedef struct StorageEngine
 								 ItemPointer tid);
 
 	/*
-	 * True if the segment holds attnum with this physical form, so that what fetch returns is a Datum of it. To be asked
-	 * once for each opened segment and attribute before the first fetch: a damaged header must not make an integer
-	 * pass for a pointer.
+	 * True if the segment holds attnum with this physical form, so that what fetch returns is a Datum of it.
+	 * To be asked once for each opened segment and attribute before the first fetch: a damaged header must
+	 * not make an integer pass for a pointer.
 	 */
 	bool		(*has_form) (void *state, AttrNumber attnum, int16 attlen, bool attbyval);
 } StorageEngine;

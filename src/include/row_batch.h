@@ -62,9 +62,10 @@ extern RowBatch *pxd_batch_create(MemoryContext parent, TupleDesc tupdesc,
 								  const Bitmapset *stub_attrs, Oid vector_type);
 
 /*
- * pxd_batch_append adds one row (values/isnull of all natts attributes; external, compressed and
- * expanded values are flattened) and returns its position, with an invalid TID. On error the batch
- * is as before. Scratch memory comes from the current context. A batch may be appended to when it is full already, up to BATCH_MAX_ROWS.
+ * pxd_batch_append adds one row (values/isnull of all natts attributes; external, compressed and expanded
+ * values are flattened) and returns its position, with an invalid TID. On error the batch is as before.
+ * Scratch memory comes from the current context. A batch may be appended to when it is full already, up to
+ * BATCH_MAX_ROWS.
  */
 extern uint32 pxd_batch_append(RowBatch *batch, const Datum *values, const bool *isnull);
 

@@ -356,6 +356,9 @@ pxd_relation_copy_for_cluster(Relation old_table, Relation new_table, Relation o
 
 	Assert(RelationGetDescr(old_table)->natts == natts);
 
+	/* rewriteheap.c looks at these for fillfactor and what to move out of line */
+	pxd_apply_default_options(new_table);
+
 	copy.values = palloc(natts * sizeof(Datum));
 	copy.isnull = palloc(natts * sizeof(bool));
 	copy.row_context = AllocSetContextCreate(CurrentMemoryContext, "proximadb table copy row",

@@ -12,11 +12,9 @@
 
 #include "access/heapam.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "storage/procarray.h"
 #include "utils/rel.h"
 
 #include "engine.h"
@@ -100,22 +98,6 @@ segment_in_use(Relation table, SegmentAccess *access, SegmentNumber segno)
 	return in_use;
 }
 
-/*
- * Whether the transaction that took a building segment's extent may still write it. Only a crash or an abort leaves the
- * state behind; a prepared transaction has written its segments.
- */
-static bool
-builder_running(const SegmentEntry *entry)
-{
-	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
-	uint64		fxid = U64FromFullTransactionId(entry->fxid);
-
-	/* Beyond half the id space the short form may be somebody else's by now. */
-	if (fxid < next && next - fxid > PG_INT32_MAX)
-		return false;
-	return TransactionIdIsInProgress(XidFromFullTransactionId(entry->fxid));
-}
-
 /* Frees every segment of the table that no stub points to, and gives the tail of the store back. */
 static void
 collect_garbage(Relation table)
@@ -133,7 +115,7 @@ collect_garbage(Relation table)
 		CHECK_FOR_INTERRUPTS();
 		if (entry.state == SEGMENT_LIVE
 			? !segment_in_use(table, &access, segno)
-			: (entry.state == SEGMENT_BUILDING && !builder_running(&entry)))
+			: (entry.state == SEGMENT_BUILDING && pxd_store_builder_gone(&entry)))
 		{
 			pxd_access_unpin(&access);
 			pxd_store_free(store, segno);

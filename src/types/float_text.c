@@ -3,7 +3,7 @@
  *
  * Text is how most clients send embeddings, and strtof takes about as long for one number as a distance takes for a
  * whole vector. So the digits are read as an integer, scaled in double precision, and the result is used only when
- * it provably rounds to the same float4 as the exact value; everything else, about one number in thirty million and
+ * it provably rounds to the same float4 as the exact value; everything else, about one number in 27,000 and
  * all odd notations, goes to strtof.
  *
  * No state, no locks.
@@ -21,8 +21,14 @@
 #define POWER_MIN (-56)
 #define POWER_MAX 38
 
-/* Mantissas stay below 2^63. */
-#define MANTISSA_BITS 63
+/* A mantissa below this can take eight more digits and stays below 10^18, which is less than 2^63. */
+#define MANTISSA_WITH_ROOM INT64CONST(10000000000)
+
+/* From a mantissa that large on, further digits are dropped: less than 1 in 10^12. */
+#define MANTISSA_ENOUGH INT64CONST(1000000000000)
+
+/* Distance from the middle of two floats, in units of a double's last place, below which the result is not certain. */
+#define UNCERTAIN_UNITS 10000
 
 /* Exponents beyond this need no more care: the number is zero, too large, or strtof's business. */
 #define EXPONENT_LIMIT 100000
@@ -38,16 +44,7 @@ static const double powers_of_ten[POWER_MAX - POWER_MIN + 1] = {
 
 static const int64 small_powers_of_ten[9] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
 
-/* How many digits, at most 8, a mantissa of so many bits can take: 2^bits * 10^digits <= 2^63. */
-static const uint8 digits_room[MANTISSA_BITS + 1] = {
-	8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8,
-	8, 8, 8, 8, 8, 7, 7, 7, 6, 6, 6, 6, 5, 5, 5, 4, 4, 4, 3, 3, 3, 3, 2, 2, 2, 1, 1, 1, 0, 0, 0, 0
-};
-
-/*
- * A decimal number as read: mantissa * 10^exponent, but for digits dropped when the mantissa had no more room. It is
- * at least 2^62 / 10 then, so that they are less than 1 in 10^17.
- */
+/* A decimal number as read: mantissa * 10^exponent, except for digits dropped behind MANTISSA_ENOUGH. */
 typedef struct Decimal
 {
 	int64		mantissa;
@@ -61,16 +58,27 @@ is_digit(char c)
 	return (unsigned char) (c - '0') < 10;
 }
 
+/* What is left before end, less than eight characters, and zeros. Out of line: it happens once in a literal. */
+static pg_noinline uint64
+load_last(const char *text, const char *end)
+{
+	uint64		chars = 0;
+
+	if (end > text)
+		memcpy(&chars, text, end - text);
+	return chars;
+}
+
 /* Eight characters with the first in the lowest byte; zeros from end on. */
 static inline uint64
 load_eight(const char *text, const char *end)
 {
-	uint64		chars = 0;
+	uint64		chars;
 
 	if (likely(end - text >= 8))
 		memcpy(&chars, text, sizeof(chars));
-	else if (end > text)
-		memcpy(&chars, text, end - text);
+	else
+		chars = load_last(text, end);
 #ifdef WORDS_BIGENDIAN
 	chars = pg_bswap64(chars);
 #endif
@@ -105,38 +113,61 @@ digits_value(uint64 chars, int count)
 	return (int64) ((value * 10000 + (value >> 32)) & UINT64CONST(0xFFFFFFFF));
 }
 
-/*
- * Appends the digits at p to the mantissa as long as there is room; *dropped gets the number of those behind. Returns
- * the first character that is none. Eight at a time and without a branch on their number, which nothing could predict.
- */
+/* Skips digits; returns the first character that is none. */
 static inline const char *
-read_digits(const char *p, const char *end, int64 *mantissa, int64 *dropped)
+skip_digits(const char *p, const char *end)
 {
 	int			found;
-	int			room;
 
-	*dropped = 0;
 	do
 	{
-		uint64		chars = load_eight(p, end);
-		int			used;
-
-		found = leading_digits(chars);
-		room = digits_room[pg_leftmost_one_pos64(*mantissa | 1) + 1];
-		used = Min(found, room);
-		*mantissa = *mantissa * small_powers_of_ten[used] + digits_value(chars, used);
-		*dropped = found - used;
+		found = leading_digits(load_eight(p, end));
 		p += found;
-	} while (found == 8 && room == 8);
+	} while (found == 8);
+	return p;
+}
 
-	if (unlikely(is_digit(*p)))
+/*
+ * Appends the digits of a fraction at p to the number, as many as matter. Returns the first character that is none.
+ * Digits are taken by eights, without a branch on how many there are, which nothing could predict.
+ */
+static pg_attribute_always_inline const char *
+read_fraction(const char *p, const char *end, Decimal *number)
+{
+	const char *start = p;
+
+	while (number->mantissa < MANTISSA_WITH_ROOM)
 	{
-		const char *rest = p;
+		uint64		chars = load_eight(p, end);
+		int			found = leading_digits(chars);
 
-		while (is_digit(*p))
-			p++;
-		*dropped += p - rest;
+		number->mantissa = number->mantissa * small_powers_of_ten[found] + digits_value(chars, found);
+		p += found;
+		if (found < 8 || !is_digit(*p))
+		{
+			number->exponent -= p - start;
+			return p;
+		}
 	}
+	while (number->mantissa < MANTISSA_ENOUGH && is_digit(*p))
+		number->mantissa = number->mantissa * 10 + (*p++ - '0');
+	number->exponent -= p - start;
+	return skip_digits(p, end);
+}
+
+/* Reads the digits before the point into the number, as many as matter. Most often it is one, or three. */
+static inline const char *
+read_integer(const char *p, const char *end, Decimal *number)
+{
+	const char *rest;
+
+	while (number->mantissa < MANTISSA_ENOUGH && is_digit(*p))
+		number->mantissa = number->mantissa * 10 + (*p++ - '0');
+	if (likely(!is_digit(*p)))
+		return p;
+	rest = p;
+	p = skip_digits(p, end);
+	number->exponent += p - rest;
 	return p;
 }
 
@@ -164,29 +195,20 @@ read_decimal(const char *p, const char *end, Decimal *number)
 {
 	const char *start;
 	int64		ndigits;
-	int64		dropped;
 
 	number->mantissa = 0;
 	number->exponent = 0;
 	number->negative = *p == '-';
 	p += number->negative | (*p == '+');
 
-	/* most numbers are below ten */
 	start = p;
-	if (is_digit(*p))
-		number->mantissa = *p++ - '0';
-	if (is_digit(*p))
-	{
-		p = read_digits(p, end, &number->mantissa, &dropped);
-		number->exponent = dropped;
-	}
+	p = read_integer(p, end, number);
 	ndigits = p - start;
 	if (*p == '.')
 	{
 		start = ++p;
-		p = read_digits(p, end, &number->mantissa, &dropped);
+		p = read_fraction(p, end, number);
 		ndigits += p - start;
-		number->exponent -= p - start - dropped;
 	}
 	if (ndigits == 0)
 		return NULL;
@@ -201,10 +223,10 @@ read_decimal(const char *p, const char *end, Decimal *number)
 /*
  * Converts number to float4; false if it cannot be done with certainty.
  *
- * scaled differs from the exact value by at most three roundings (mantissa to double, power of ten, product), each of
- * half a unit in the last place relative to its operand, and by dropped digits, less than 1 in 10^17: together less
- * than four units of scaled's last place. Rounding scaled to float4 can therefore only go wrong within four units of
- * the middle between two floats, which in a double is a pattern of its 29 lowest bits; eight units are excluded.
+ * scaled differs from the exact value by at most three roundings (mantissa to double, power of ten, product), each half
+ * a unit in the last place of its operand, and by dropped digits, less than 1 in 10^12: together less than 9,100 units of
+ * scaled's last place. Rounding scaled to float4 can therefore only go wrong that close to the middle between two
+ * floats, which in a double is a pattern of its 29 lowest bits; UNCERTAIN_UNITS are excluded.
  * Denormal results have their middles elsewhere and are excluded, as are those near overflow.
  */
 static inline bool
@@ -212,6 +234,7 @@ decimal_to_float(const Decimal *number, float4 *value)
 {
 	double		scaled;
 	float4		magnitude;
+	uint32		float_bits;
 	uint64		bits;
 	int64		low;
 
@@ -228,11 +251,27 @@ decimal_to_float(const Decimal *number, float4 *value)
 
 	memcpy(&bits, &scaled, sizeof(bits));
 	low = (int64) (bits & UINT64CONST(0x1FFFFFFF)) - INT64CONST(0x10000000);
-	if (low >= -8 && low <= 8)
+	if (low >= -UNCERTAIN_UNITS && low <= UNCERTAIN_UNITS)
 		return false;
+	/* signs are random: no branch */
 	magnitude = (float4) scaled;
-	*value = copysignf(magnitude, number->negative ? -1.0f : 1.0f);
+	memcpy(&float_bits, &magnitude, sizeof(float_bits));
+	float_bits |= (uint32) number->negative << 31;
+	memcpy(value, &float_bits, sizeof(float_bits));
 	return true;
+}
+
+/* The slow way, for all that the fast one does not do. Out of line, so that the fast one saves no registers for it. */
+static pg_noinline const char *
+parse_with_strtof(const char *text, float4 *value, bool *overflow)
+{
+	char	   *stop;
+
+	errno = 0;
+	*value = strtof(text, &stop);
+	if (errno == ERANGE && isinf(*value))
+		*overflow = true;
+	return stop;
 }
 
 const char *
@@ -240,14 +279,8 @@ pxd_float_parse(const char *text, const char *end, float4 *value, bool *overflow
 {
 	Decimal		number;
 	const char *stop = read_decimal(text, end, &number);
-	char	   *strtof_stop;
 
 	if (likely(stop != NULL && decimal_to_float(&number, value)))
 		return stop;
-
-	errno = 0;
-	*value = strtof(text, &strtof_stop);
-	if (errno == ERANGE && isinf(*value))
-		*overflow = true;
-	return strtof_stop;
+	return parse_with_strtof(text, value, overflow);
 }

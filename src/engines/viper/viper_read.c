@@ -1,11 +1,12 @@
 /*
  * viper_read.c: values back from viper segments.
  *
- * Layout FIXED is the hot path of exact search: address arithmetic and one copy from the pinned page. Of a column in
- * blocks the block read last is kept decoded, so that a scan decodes each block once; that bounds the memory of an open
- * segment to its parsed header, a null bitmap and one block per column.
+ * Layout FIXED is the hot path of exact search: address arithmetic and one copy from the pinned page. Of a
+ * column in blocks the block read last is kept decoded, so that a scan decodes each block once; that bounds
+ * the memory of an open segment to its parsed header, a null bitmap and one block per column.
  *
- * Everything read is hostile until checked; see codec.h for what pxd_header_decode and pxd_block_index promise.
+ * Everything read is hostile until checked; see codec.h for what pxd_header_decode and pxd_block_index
+ * promise.
  *
  * Owns the state of an open segment. Pages, pins and their checks are the store's. No locks, no WAL.
  */
@@ -35,7 +36,9 @@ typedef struct ViperColumn
 	uint32		nblocks;
 	HeaderBlock *blocks;
 
-	/* The block decoded last: rows cached_first .. cached_first + cached_rows - 1; none if cached_rows is 0. */
+	/*
+	 * The block decoded last: rows cached_first .. cached_first + cached_rows - 1; none if cached_rows is 0.
+	 */
 	uint32		cached_first;
 	uint32		cached_rows;
 	uint32	   *starts;			/* BLOCK_MAX_ROWS entries */
@@ -258,11 +261,13 @@ fetch_from_block(SegmentAccess *access, ViperState *state, ViperColumn *column, 
 	if (*isnull)
 		return (Datum) 0;
 	bytes = pxd_block_item(format, column->raw, column->raw_len, start, scratch, &len);
-	return pxd_value_build(buffer, format->attlen, format->attbyval, format->encoding == ITEM_VECTOR, bytes, len);
+	return pxd_value_build(buffer, format->attlen, format->attbyval, format->encoding == ITEM_VECTOR,
+						   bytes, len);
 }
 
 /*
- * An item of layout FIXED. Written out for vectors, the hot path: header, then the elements from the page into place.
+ * An item of layout FIXED. Written out for vectors, the hot path: header, then the elements from the page
+ * into place.
  */
 static inline Datum
 fetch_fixed(SegmentAccess *access, ViperState *state, ViperColumn *column, uint32 position,
@@ -302,7 +307,8 @@ static void
 check_position(SegmentAccess *access, const ViperState *state, uint32 position)
 {
 	if (unlikely(position >= state->rows))
-		pxd_segment_corrupt(access, 0, psprintf("a locator names position %u of %u rows", position, state->rows));
+		pxd_segment_corrupt(access, 0,
+							psprintf("a locator names position %u of %u rows", position, state->rows));
 }
 
 static Datum

@@ -1,9 +1,10 @@
 /*
  * viper_write.c: a row batch becomes a columnar segment.
  *
- * Order of the pieces: columns of layout FIXED, each from a page boundary and straight from the batch's memory; their
- * null bitmaps; the back-pointers; the blocks of all other columns, column by column. The header
- * describes them and is read by avro-c before it is let out, so that no segment is written that Avro could not read.
+ * Order of the pieces: columns of layout FIXED, each from a page boundary and straight from the batch's
+ * memory; their null bitmaps; the back-pointers; the blocks of all other columns, column by column. The
+ * header describes them and is read by avro-c before it is let out, so that no segment is written that Avro
+ * could not read.
  *
  * Memory only: the store writes and logs the image. No locks.
  */
@@ -19,7 +20,10 @@
 /* A block is kept compressed if that saves at least one byte in this many. */
 #define COMPRESSION_MIN_SAVING	8
 
-/* A vector column goes into blocks if more than one row in this many is NULL: layout FIXED stores zeros for NULLs. */
+/*
+ * A vector column goes into blocks if more than one row in this many is NULL: layout FIXED stores zeros for
+ * NULLs.
+ */
 #define FIXED_NULL_FRACTION		4
 
 static void
