@@ -62,23 +62,33 @@ COMMENT ON FUNCTION @extschema@.inner_product(@extschema@.vector, @extschema@.ve
 
 CREATE FUNCTION @extschema@.cosine_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
 	AS 'MODULE_PATHNAME', 'pxd_sql_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.cosine_distance(@extschema@.vector, @extschema@.vector) IS 'cosine distance: 1 minus the cosine of the angle, NaN for zero vectors';
+COMMENT ON FUNCTION @extschema@.cosine_distance(@extschema@.vector, @extschema@.vector)
+	IS 'cosine distance: 1 minus the cosine of the angle, NaN for zero vectors';
 
 CREATE FUNCTION @extschema@.l1_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
 	AS 'MODULE_PATHNAME', 'pxd_sql_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION @extschema@.l1_distance(@extschema@.vector, @extschema@.vector) IS 'taxicab distance';
 
-CREATE FUNCTION @extschema@.vector_l2_squared_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'pxd_sql_vector_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.vector_l2_squared_distance(@extschema@.vector, @extschema@.vector) IS 'squared Euclidean distance';
+CREATE FUNCTION @extschema@.vector_l2_squared_distance(@extschema@.vector, @extschema@.vector)
+	RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_l2_squared_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_l2_squared_distance(@extschema@.vector, @extschema@.vector)
+	IS 'squared Euclidean distance';
 
-CREATE FUNCTION @extschema@.vector_negative_inner_product(@extschema@.vector, @extschema@.vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'pxd_sql_vector_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.vector_negative_inner_product(@extschema@.vector, @extschema@.vector) IS 'negative inner product, which sorts like a distance';
+CREATE FUNCTION @extschema@.vector_negative_inner_product(@extschema@.vector, @extschema@.vector)
+	RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_negative_inner_product'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_negative_inner_product(@extschema@.vector, @extschema@.vector)
+	IS 'negative inner product, which sorts like a distance';
 
-CREATE FUNCTION @extschema@.vector_spherical_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'pxd_sql_vector_spherical_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.vector_spherical_distance(@extschema@.vector, @extschema@.vector) IS 'angle between unit vectors as a share of half a turn';
+CREATE FUNCTION @extschema@.vector_spherical_distance(@extschema@.vector, @extschema@.vector)
+	RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_spherical_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_spherical_distance(@extschema@.vector, @extschema@.vector)
+	IS 'angle between unit vectors as a share of half a turn';
 
 -- functions
 
@@ -92,55 +102,68 @@ COMMENT ON FUNCTION @extschema@.vector_norm(@extschema@.vector) IS 'Euclidean no
 
 CREATE FUNCTION @extschema@.l2_normalize(@extschema@.vector) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'pxd_sql_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION @extschema@.l2_normalize(@extschema@.vector) IS 'vector of the same direction with norm 1';
+COMMENT ON FUNCTION @extschema@.l2_normalize(@extschema@.vector)
+	IS 'vector of the same direction with norm 1';
 
 CREATE FUNCTION @extschema@.binary_quantize(@extschema@.vector) RETURNS bit
 	AS 'MODULE_PATHNAME', 'pxd_sql_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION @extschema@.binary_quantize(@extschema@.vector) IS 'one bit for each element, set where it is positive';
+COMMENT ON FUNCTION @extschema@.binary_quantize(@extschema@.vector)
+	IS 'one bit for each element, set where it is positive';
 
 CREATE FUNCTION @extschema@.subvector(@extschema@.vector, integer, integer) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'pxd_sql_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.subvector(@extschema@.vector, integer, integer) IS 'elements from a 1-based position, at most so many';
+COMMENT ON FUNCTION @extschema@.subvector(@extschema@.vector, integer, integer)
+	IS 'elements from a 1-based position, at most so many';
 
 CREATE FUNCTION @extschema@.vector_add(@extschema@.vector, @extschema@.vector) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_add' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.vector_add(@extschema@.vector, @extschema@.vector) IS 'implementation of + operator';
+COMMENT ON FUNCTION @extschema@.vector_add(@extschema@.vector, @extschema@.vector)
+	IS 'implementation of + operator';
 
 CREATE FUNCTION @extschema@.vector_sub(@extschema@.vector, @extschema@.vector) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_sub' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.vector_sub(@extschema@.vector, @extschema@.vector) IS 'implementation of - operator';
+COMMENT ON FUNCTION @extschema@.vector_sub(@extschema@.vector, @extschema@.vector)
+	IS 'implementation of - operator';
 
 CREATE FUNCTION @extschema@.vector_mul(@extschema@.vector, @extschema@.vector) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_mul' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.vector_mul(@extschema@.vector, @extschema@.vector) IS 'implementation of * operator';
+COMMENT ON FUNCTION @extschema@.vector_mul(@extschema@.vector, @extschema@.vector)
+	IS 'implementation of * operator';
 
 CREATE FUNCTION @extschema@.vector_concat(@extschema@.vector, @extschema@.vector) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_concat' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.vector_concat(@extschema@.vector, @extschema@.vector) IS 'implementation of || operator';
+COMMENT ON FUNCTION @extschema@.vector_concat(@extschema@.vector, @extschema@.vector)
+	IS 'implementation of || operator';
 
 CREATE FUNCTION @extschema@.vector_lt(@extschema@.vector, @extschema@.vector) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
-COMMENT ON FUNCTION @extschema@.vector_lt(@extschema@.vector, @extschema@.vector) IS 'implementation of < operator';
+COMMENT ON FUNCTION @extschema@.vector_lt(@extschema@.vector, @extschema@.vector)
+	IS 'implementation of < operator';
 
 CREATE FUNCTION @extschema@.vector_le(@extschema@.vector, @extschema@.vector) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
-COMMENT ON FUNCTION @extschema@.vector_le(@extschema@.vector, @extschema@.vector) IS 'implementation of <= operator';
+COMMENT ON FUNCTION @extschema@.vector_le(@extschema@.vector, @extschema@.vector)
+	IS 'implementation of <= operator';
 
 CREATE FUNCTION @extschema@.vector_eq(@extschema@.vector, @extschema@.vector) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
-COMMENT ON FUNCTION @extschema@.vector_eq(@extschema@.vector, @extschema@.vector) IS 'implementation of = operator';
+COMMENT ON FUNCTION @extschema@.vector_eq(@extschema@.vector, @extschema@.vector)
+	IS 'implementation of = operator';
 
 CREATE FUNCTION @extschema@.vector_ne(@extschema@.vector, @extschema@.vector) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
-COMMENT ON FUNCTION @extschema@.vector_ne(@extschema@.vector, @extschema@.vector) IS 'implementation of <> operator';
+COMMENT ON FUNCTION @extschema@.vector_ne(@extschema@.vector, @extschema@.vector)
+	IS 'implementation of <> operator';
 
 CREATE FUNCTION @extschema@.vector_ge(@extschema@.vector, @extschema@.vector) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
-COMMENT ON FUNCTION @extschema@.vector_ge(@extschema@.vector, @extschema@.vector) IS 'implementation of >= operator';
+COMMENT ON FUNCTION @extschema@.vector_ge(@extschema@.vector, @extschema@.vector)
+	IS 'implementation of >= operator';
 
 CREATE FUNCTION @extschema@.vector_gt(@extschema@.vector, @extschema@.vector) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
-COMMENT ON FUNCTION @extschema@.vector_gt(@extschema@.vector, @extschema@.vector) IS 'implementation of > operator';
+COMMENT ON FUNCTION @extschema@.vector_gt(@extschema@.vector, @extschema@.vector)
+	IS 'implementation of > operator';
 
 CREATE FUNCTION @extschema@.vector_cmp(@extschema@.vector, @extschema@.vector) RETURNS integer
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
@@ -254,7 +277,8 @@ CREATE OPERATOR CLASS @extschema@.vector_ops DEFAULT FOR TYPE @extschema@.vector
 	OPERATOR 4 @extschema@.>=,
 	OPERATOR 5 @extschema@.>,
 	FUNCTION 1 @extschema@.vector_cmp(@extschema@.vector, @extschema@.vector);
-COMMENT ON OPERATOR CLASS @extschema@.vector_ops USING btree IS 'order by elements, then by number of dimensions';
+COMMENT ON OPERATOR CLASS @extschema@.vector_ops USING btree
+	IS 'order by elements, then by number of dimensions';
 
 CREATE OPERATOR CLASS @extschema@.vector_ops DEFAULT FOR TYPE @extschema@.vector USING hash AS
 	OPERATOR 1 @extschema@.=,
@@ -266,11 +290,13 @@ COMMENT ON OPERATOR CLASS @extschema@.vector_ops USING hash IS 'equality of vect
 
 CREATE FUNCTION @extschema@.vector_accum(double precision[], @extschema@.vector) RETURNS double precision[]
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_accum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.vector_accum(double precision[], @extschema@.vector) IS 'aggregate transition function';
+COMMENT ON FUNCTION @extschema@.vector_accum(double precision[], @extschema@.vector)
+	IS 'aggregate transition function';
 
 CREATE FUNCTION @extschema@.vector_combine(double precision[], double precision[]) RETURNS double precision[]
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_combine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.vector_combine(double precision[], double precision[]) IS 'aggregate combine function';
+COMMENT ON FUNCTION @extschema@.vector_combine(double precision[], double precision[])
+	IS 'aggregate combine function';
 
 CREATE FUNCTION @extschema@.vector_avg(double precision[]) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_avg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
@@ -298,7 +324,8 @@ COMMENT ON AGGREGATE @extschema@.sum(@extschema@.vector) IS 'sum, element by ele
 
 CREATE FUNCTION @extschema@.vector(@extschema@.vector, integer, boolean) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
-COMMENT ON FUNCTION @extschema@.vector(@extschema@.vector, integer, boolean) IS 'check a vector against vector(n)';
+COMMENT ON FUNCTION @extschema@.vector(@extschema@.vector, integer, boolean)
+	IS 'check a vector against vector(n)';
 
 CREATE FUNCTION @extschema@.array_to_vector(integer[], integer, boolean) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
@@ -310,7 +337,8 @@ COMMENT ON FUNCTION @extschema@.array_to_vector(real[], integer, boolean) IS 'ma
 
 CREATE FUNCTION @extschema@.array_to_vector(double precision[], integer, boolean) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.array_to_vector(double precision[], integer, boolean) IS 'make a vector of double precision[]';
+COMMENT ON FUNCTION @extschema@.array_to_vector(double precision[], integer, boolean)
+	IS 'make a vector of double precision[]';
 
 CREATE FUNCTION @extschema@.array_to_vector(numeric[], integer, boolean) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
@@ -318,7 +346,8 @@ COMMENT ON FUNCTION @extschema@.array_to_vector(numeric[], integer, boolean) IS 
 
 CREATE FUNCTION @extschema@.vector_to_float4(@extschema@.vector, integer, boolean) RETURNS real[]
 	AS 'MODULE_PATHNAME', 'pxd_sql_vector_to_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
-COMMENT ON FUNCTION @extschema@.vector_to_float4(@extschema@.vector, integer, boolean) IS 'elements of a vector as real[]';
+COMMENT ON FUNCTION @extschema@.vector_to_float4(@extschema@.vector, integer, boolean)
+	IS 'elements of a vector as real[]';
 
 CREATE CAST (@extschema@.vector AS @extschema@.vector)
 	WITH FUNCTION @extschema@.vector(@extschema@.vector, integer, boolean) AS IMPLICIT;
@@ -348,9 +377,14 @@ COMMENT ON CAST (numeric[] AS @extschema@.vector) IS 'array as a vector';
 
 CREATE FUNCTION proximadb.kernel_check(OUT kernel text, OUT isa text, OUT dims integer,
 		OUT max_rel_error double precision, OUT ok boolean) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'pxd_sql_kernel_check' LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 100000 ROWS 1000;
+	AS 'MODULE_PATHNAME', 'pxd_sql_kernel_check'
+	LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 100000 ROWS 1000;
 COMMENT ON FUNCTION proximadb.kernel_check() IS
 	'diagnostic: compares the distance kernels this machine can run with the scalar ones, and those with exact sums';
+
+CREATE FUNCTION proximadb.codec_check(OUT name text, OUT ok boolean) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_codec_check' LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 100000 ROWS 31;
+COMMENT ON FUNCTION proximadb.codec_check() IS 'diagnostic: Avro and zstd codecs against avro-c and against damaged bytes';
 
 -- ---------------------------------------------------------------------------------------------
 -- Table access methods (src/tableam)
@@ -369,3 +403,11 @@ COMMENT ON FUNCTION proximadb.segment_store_handler(internal) IS 'handler of tab
 
 CREATE ACCESS METHOD segment_store TYPE TABLE HANDLER proximadb.segment_store_handler;
 COMMENT ON ACCESS METHOD segment_store IS 'internal: TOAST relations of proximadb tables, which hold their segments';
+
+-- A store must not outlive its access method when the extension is dropped with its tables. Core allows a TOAST relation no
+-- dependency but that on its table, so let viper, which the table depends on, depend on segment_store.
+INSERT INTO pg_catalog.pg_depend (classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype)
+	SELECT 'pg_catalog.pg_am'::pg_catalog.regclass, viper.oid, 0,
+		'pg_catalog.pg_am'::pg_catalog.regclass, store.oid, 0, 'n'
+	FROM pg_catalog.pg_am viper, pg_catalog.pg_am store
+	WHERE viper.amname OPERATOR(pg_catalog.=) 'viper' AND store.amname OPERATOR(pg_catalog.=) 'segment_store';

@@ -65,7 +65,7 @@ DECLARE before CURSOR FOR SELECT count(*), count(v), max(body COLLATE "C") FROM 
 DECLARE rows_before NO SCROLL CURSOR FOR SELECT id, v FROM t;
 FETCH 1 FROM rows_before;
 INSERT INTO t SELECT i, ARRAY[i, i, i]::vector, repeat('x', 1000) FROM generate_series(100, 899) i;
-DECLARE after CURSOR FOR SELECT id, v FROM t WHERE id > 700;
+DECLARE after CURSOR FOR SELECT id, v FROM t WHERE id > 700 ORDER BY id;
 UPDATE t SET v = '[9,9,9]' WHERE id < 5;
 DELETE FROM t WHERE id IN (6, 899);
 FETCH ALL FROM before;
@@ -78,13 +78,15 @@ ROLLBACK;
 -- Open while rows come and go, to the end of the transaction and beyond it
 BEGIN;
 DECLARE held CURSOR WITH HOLD FOR SELECT id, v, body FROM t ORDER BY id;
-DECLARE held_scroll SCROLL CURSOR WITH HOLD FOR SELECT id, v, length(body) FROM t WHERE id > 1000;
+DECLARE held_scroll SCROLL CURSOR WITH HOLD FOR SELECT id, v, length(body) FROM t WHERE id > 1000 ORDER BY id;
 INSERT INTO t SELECT i, ARRAY[i, i, i]::vector, repeat('y', 500) FROM generate_series(1001, 2000) i;
-DECLARE held_new SCROLL CURSOR WITH HOLD FOR SELECT id, v, length(body) FROM t WHERE id > 1000;
+DECLARE held_new SCROLL CURSOR WITH HOLD FOR SELECT id, v, length(body) FROM t WHERE id > 1000 ORDER BY id;
+DECLARE held_all CURSOR WITH HOLD FOR SELECT id, v FROM t WHERE id > 1000;
 COMMIT;
 FETCH 2 FROM held;
 FETCH 2 FROM held_scroll;
 FETCH 1 FROM held_new;
+MOVE ALL IN held_all;
 TRUNCATE t;
 FETCH 2 FROM held;
 FETCH LAST FROM held_new;

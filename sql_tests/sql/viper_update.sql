@@ -114,12 +114,17 @@ SELECT id, v = v768(id - 1000) AS v, s FROM t WHERE id > 1000 ORDER BY id LIMIT 
 SELECT id, v = v768(CASE id WHEN -71 THEN 72 ELSE 71 END) AS v FROM t WHERE id < 0 ORDER BY id;
 
 -- UPDATE FROM, DELETE USING, self-joins, RETURNING of old and new, ctid as row identity
-UPDATE t SET txt = 'from ' || o.id, s = o.s FROM t o WHERE t.id = o.id + 1 AND t.id BETWEEN 101 AND 104 RETURNING t.id, t.txt, t.s, o.id, o.txt, o.s;
-DELETE FROM t USING t o WHERE t.id = o.id + 1 AND o.id IN (110, 112) RETURNING t.id, t.s, o.txt, t.v = v768(t.id) AS v;
-UPDATE t SET txt = 'correlated ' || (SELECT count(*) FROM t i WHERE i.id < t.id) WHERE id IN (120, 121) RETURNING id, txt;
+WITH u AS (UPDATE t SET txt = 'from ' || o.id, s = o.s FROM t o WHERE t.id = o.id + 1 AND t.id BETWEEN 101 AND 104
+           RETURNING t.id, t.txt, t.s, o.id AS old_id, o.txt AS old_txt, o.s AS old_s)
+SELECT * FROM u ORDER BY id;
+WITH d AS (DELETE FROM t USING t o WHERE t.id = o.id + 1 AND o.id IN (110, 112) RETURNING t.id, t.s, o.txt, t.v = v768(t.id) AS v)
+SELECT * FROM d ORDER BY id;
+WITH u AS (UPDATE t SET txt = 'correlated ' || (SELECT count(*) FROM t i WHERE i.id < t.id) WHERE id IN (120, 121) RETURNING id, txt)
+SELECT * FROM u ORDER BY id;
 UPDATE t SET (txt, num) = (SELECT upper(txt), num + 1 FROM t i WHERE i.id = t.id - 1) WHERE id = 130 RETURNING id, txt, num;
-WITH doomed AS (SELECT ctid FROM t WHERE id BETWEEN 140 AND 150 ORDER BY id LIMIT 2)
-DELETE FROM t WHERE ctid IN (SELECT ctid FROM doomed) RETURNING id, txt;
+WITH doomed AS (SELECT ctid FROM t WHERE id BETWEEN 140 AND 150 ORDER BY id LIMIT 2),
+     d AS (DELETE FROM t WHERE ctid IN (SELECT ctid FROM doomed) RETURNING id, txt)
+SELECT * FROM d ORDER BY id;
 WITH old AS (SELECT * FROM t WHERE id = 160 FOR UPDATE)
 UPDATE t SET txt = 'changed', s = '[0,0,0]' FROM old WHERE t.id = old.id RETURNING old.txt, old.s, t.txt, t.s, old.v = t.v AS v;
 SELECT * FROM disagree();

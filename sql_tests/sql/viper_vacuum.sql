@@ -5,7 +5,7 @@ SET default_table_access_method = viper;
 CREATE SCHEMA viper_vacuum;
 SET search_path = viper_vacuum, public;
 CREATE FUNCTION v768(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
-$$ SELECT ('[' || i || repeat(',' || i % 251 || ',' || (i % 61) / 4.0 || ',-' || i % 7, 255) || ',' || i % 3 || ',0.5]')::vector $$;
+$$ SELECT array_agg(((i * 7919 + j * 104729) % 1009) / 64.0 ORDER BY j)::float4[]::vector FROM generate_series(1, 768) j $$;
 CREATE TABLE t (id int PRIMARY KEY, v vector(768), grp int, body text, big text);
 INSERT INTO t SELECT i, v768(i), i % 4, 'body ' || i % 50, CASE WHEN i % 40 = 0 THEN repeat(md5(i::text), 3000) END FROM generate_series(1, 600) i;
 CREATE INDEX ON t (body);

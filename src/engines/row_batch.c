@@ -220,15 +220,15 @@ pxd_batch_append(RowBatch *batch, const Datum *values, const bool *isnull)
 			data_len = ((Size) row + 1) * column->item_size;
 		else
 			data_len = column->offsets[row + 1];
+
+		/* A byte's first row clears what the memory held. */
+		if (bit == 1)
+			column->nulls[row / BITS_PER_BYTE] = 0;
 		if (isnull[column->att.attnum - 1])
 		{
 			column->nulls[row / BITS_PER_BYTE] |= bit;
 			column->null_count++;
 		}
-		else if (bit == 1)
-			column->nulls[row / BITS_PER_BYTE] = 0;
-		else
-			column->nulls[row / BITS_PER_BYTE] &= ~bit;
 		batch->bytes += data_len - column->data_len;
 		column->data_len = data_len;
 	}

@@ -68,23 +68,16 @@ typedef struct StorageEngine
 	bool		(*in_stub) (void *state, AttrNumber attnum);
 
 	/*
-	 * Reads attribute attnum of the row at position. position < rows is checked by the engine against
-	 * hostile locators. By-reference results live in buffer. An attribute the segment does not have is
-	 * an internal error: callers ask in_stub first.
+	 * Reads attribute att->attnum of the row at position. The engine checks position against hostile locators, and
+	 * the column's physical form against att, lest an integer pass for a pointer. By-reference results
+	 * live in buffer. An attribute the segment does not have is an internal error: callers ask in_stub first.
 	 */
 	Datum		(*fetch) (SegmentAccess *access, void *state, uint32 position,
-						  AttrNumber attnum, ValueBuffer *buffer, bool *isnull);
+						  const FormData_pg_attribute *att, ValueBuffer *buffer, bool *isnull);
 
 	/* Back-pointer: the TID of the stub of position (invalid for a dead position). */
 	void		(*back_pointer) (SegmentAccess *access, void *state, uint32 position,
 								 ItemPointer tid);
-
-	/*
-	 * True if the segment holds attnum with this physical form, so that what fetch returns is a Datum of it.
-	 * To be asked once for each opened segment and attribute before the first fetch: a damaged header must
-	 * not make an integer pass for a pointer.
-	 */
-	bool		(*has_form) (void *state, AttrNumber attnum, int16 attlen, bool attbyval);
 } StorageEngine;
 
 extern const StorageEngine pxd_engine_viper;

@@ -1,13 +1,14 @@
 /*
  * kernels.h: distance kernels over float4 arrays, and the distances built on them.
  *
- * Every kernel exists for several instruction sets (src/kernels). pxd_kernels_init chooses one set per process.
- * All sets return the same bits: the order of the additions is part of the contract (kernels_template.h), so a
- * distance does not depend on the machine, and a standby or a worker computes what the primary did.
+ * Every kernel exists for several instruction sets (src/kernels). pxd_kernels_init chooses one set per
+ * process. All sets return the same bits: the order of the additions is part of the contract
+ * (kernels_template.h), so a distance does not depend on the machine, and a standby or a worker computes
+ * what the primary did.
  *
- * Arguments of every kernel: dim >= 0, pointers of any alignment that may be equal or overlap; only dim floats are
- * read. Kernels take no locks, allocate nothing, raise no errors and do not check for interrupts (16,000
- * dimensions take about a microsecond). Sums are float4 and may overflow to infinity.
+ * Arguments of every kernel: dim >= 0, pointers of any alignment that may be equal or overlap; only dim
+ * floats are read. Kernels take no locks, allocate nothing, raise no errors and do not check for interrupts
+ * (16,000 dimensions take about a microsecond). Sums are float4 and may overflow to infinity.
  */
 #ifndef PXD_KERNELS_H
 #define PXD_KERNELS_H
@@ -91,8 +92,8 @@ pxd_cosine_similarity(const CosineSums *sums)
 }
 
 /*
- * The distances as SQL's operators return them. Operators, exact scans and reranking all call these, so that equal
- * means equal.
+ * The distances as SQL's operators return them. Operators, exact scans and reranking all call these, so
+ * that equal means equal.
  */
 static inline double
 pxd_distance_l2(int dim, const float *a, const float *b)

@@ -1,8 +1,8 @@
 /*
  * rmgr.h: the resource manager: its id, its records, and the functions behind it.
  *
- * Layout of the records is described in src/wal/README.md. Records are written where the change is made and replayed
- * in src/wal.
+ * Layout of the records is described in src/wal/README.md. Records are written where the change is made and
+ * replayed in src/wal.
  */
 #ifndef PXD_RMGR_H
 #define PXD_RMGR_H
@@ -25,8 +25,8 @@
 #define XLOG_PXD_OPMASK			0xF0
 
 /*
- * RESERVE and ENTRY. Block 0: metapage, with StoreCounters as data. Blocks 1 ..: directory pages (ENTRY only),
- * each with an array of EntryImage. The main data are for describing only.
+ * RESERVE and ENTRY. Block 0: metapage, with StoreCounters as data. Blocks 1 ..: directory pages (ENTRY
+ * only), each with an array of EntryImage. The main data are for describing only.
  */
 typedef struct xl_pxd_entry
 {
@@ -47,7 +47,10 @@ typedef struct EntryImage
 	DirectoryEntry entry;
 } EntryImage;
 
-/* GROW. Block 0: map page. Block 1: new directory page. Block 2: metapage, only if the map page is new, too. */
+/*
+ * GROW. Block 0: map page. Block 1: new directory page. Block 2: metapage, only if the map page is new,
+ * too.
+ */
 typedef struct xl_pxd_grow
 {
 	uint64		dirno;			/* which directory page */

@@ -41,9 +41,10 @@ typedef struct SegmentEntry
 } SegmentEntry;
 
 /*
- * The bytes of a segment about to be written: the header datum (parsed by the engine on open) and
- * pieces. Piece offsets are relative to the data start (the first page boundary after the header), so an engine can
- * put them into the header before the header's length is known. page_aligned pieces start on a page boundary.
+ * The bytes of a segment about to be written: the header datum (parsed by the engine on open) and pieces.
+ * Piece offsets are relative to the data start (the first page boundary after the header), so an engine can
+ * put them into the header before the header's length is known. page_aligned pieces start on a page
+ * boundary.
  */
 typedef struct SegmentPiece
 {
@@ -70,7 +71,10 @@ typedef struct SegmentImage
 
 extern void pxd_image_init(SegmentImage *image, uint8 engine, uint32 rows);
 
-/* Adds a piece (not copied) and returns its offset from the data start; 8-byte aligned, or page-aligned on request. */
+/*
+ * Adds a piece (not copied) and returns its offset from the data start; 8-byte aligned, or page-aligned on
+ * request.
+ */
 extern uint64 pxd_image_add(SegmentImage *image, const char *data, Size len, bool page_aligned);
 
 /* Pages the image will take in the store. */
@@ -79,12 +83,15 @@ extern uint32 pxd_image_pages(const SegmentImage *image);
 /* --- life of the store (store/metapage.c) --- */
 
 /*
- * Writes the metapage of a new, empty file with a new random store id; see R7 for when it is logged. The file exists
- * and belongs to this backend alone.
+ * Writes the metapage of a new, empty file with a new random store id; see R7 for when it is logged. The
+ * file exists and belongs to this backend alone.
  */
 extern void pxd_store_create(RelFileNode rnode, ForkNumber fork, char persistence);
 
-/* After an in-place truncation to zero blocks: writes a new metapage through shared buffers. Lock: AccessExclusive. */
+/*
+ * After an in-place truncation to zero blocks: writes a new metapage through shared buffers. Lock:
+ * AccessExclusive.
+ */
 extern void pxd_store_recreate(Relation store);
 
 /* --- segment numbers (store/directory.c) --- */
@@ -107,31 +114,32 @@ extern uint64 pxd_store_free_pages(Relation store);
 /* --- extents (store/extent.c, store/free.c) --- */
 
 /*
- * Writes image as segment segno (reserved, not yet written): takes an extent (a free one, or extends), marks it
- * BUILDING, writes and logs the pages, sets their visibility-map bits, marks it LIVE. May be called again for the same
- * number after an ERROR. Inside vacuum no transaction id is assigned; elsewhere the entry carries the transaction's.
- * Lock: RowExclusive (in vacuum: ShareUpdateExclusive on the table besides). Holds no page lock on return.
+ * Writes image as segment segno (reserved, not yet written): takes an extent (a free one, or extends),
+ * marks it BUILDING, writes and logs the pages, sets their visibility-map bits, marks it LIVE. May be
+ * called again for the same number after an ERROR. Inside vacuum no transaction id is assigned; elsewhere
+ * the entry carries the transaction's. Lock: RowExclusive (in vacuum: ShareUpdateExclusive on the table
+ * besides). Holds no page lock on return.
  */
 extern void pxd_store_write(Relation store, SegmentNumber segno, const SegmentImage *image);
 
 /*
- * True if the transaction that was building entry is over (or had no id and so held the table's ShareUpdateExclusive
- * lock, which the caller holds now): a BUILDING entry is garbage then.
+ * True if the transaction that was building entry is over (or had no id and so held the table's
+ * ShareUpdateExclusive lock, which the caller holds now): a BUILDING entry is garbage then.
  */
 extern bool pxd_store_builder_gone(const SegmentEntry *entry);
 
 /*
- * Frees the extent of a segment to which no stub points any more (I2: the caller has made sure), or of a BUILDING
- * one whose transaction is over. Does nothing if it is free already. Lock: ShareUpdateExclusive on the table,
- * RowExclusive or more on the store.
+ * Frees the extent of a segment to which no stub points any more (I2: the caller has made sure), or of a
+ * BUILDING one whose transaction is over. Does nothing if it is free already. Lock: ShareUpdateExclusive on
+ * the table, RowExclusive or more on the store.
  */
 extern void pxd_store_free(Relation store, SegmentNumber segno);
 
 /*
- * Joins adjacent free extents, and gives trailing free extents and trailing new pages back to the file system, if an
- * AccessExclusive lock on the store can be had at once (taking it assigns a transaction id, as in core's vacuum).
- * Returns the number of pages given back. Lock: as for pxd_store_free; no SegmentAccess of this backend may have a page
- * pinned.
+ * Joins adjacent free extents, and gives trailing free extents and trailing new pages back to the file
+ * system, if an AccessExclusive lock on the store can be had at once (taking it assigns a transaction id,
+ * as in core's vacuum). Returns the number of pages given back. Lock: as for pxd_store_free; no
+ * SegmentAccess of this backend may have a page pinned.
  */
 extern BlockNumber pxd_store_truncate_tail(Relation store);
 
@@ -140,8 +148,8 @@ extern BlockNumber pxd_store_truncate_tail(Relation store);
 struct StorageEngine;
 
 /*
- * A segment opened by this backend: cached across statements, bounded, identified by relfilenode, store id and number. Others
- * than store/reader.c use the functions below only.
+ * A segment opened by this backend: cached across statements, bounded, identified by relfilenode, store id
+ * and number. Others than store/reader.c use the functions below only.
  */
 typedef struct SegmentReader
 {
@@ -152,12 +160,13 @@ typedef struct SegmentReader
 	BlockNumber first_block;
 	uint32		pages;
 	uint32		data_page;		/* index of the page at which the data start */
-	uint8	   *verified;		/* bit (index % 8) of byte index / 8: this backend has checked the page's CRC */
+	uint8	   *verified;		/* bit (index % 8) of byte index / 8: page's CRC has been checked */
 } SegmentReader;
 
 /*
  * One user's way into the store: an open relation (AccessShare held), the reader used last, and the page
- * pinned last. Embedded in slots and scans. Pins and the relation reference belong to the resource owner current at the time.
+ * pinned last. Embedded in slots and scans. Pins and the relation reference belong to the resource owner
+ * current at the time.
  */
 typedef struct SegmentAccess
 {
@@ -195,9 +204,10 @@ extern bool pxd_access_seek_slow(SegmentAccess *access, SegmentNumber segno);
 extern const char *pxd_access_span_slow(SegmentAccess *access, uint64 offset, Size len, Size *avail);
 
 /*
- * Makes segno the current segment. Returns false if it is not LIVE (the caller decides what that means; there is no
- * current segment then). Opens and caches its header on first use in this backend. Call it before each use of the access
- * after which another segment may have been opened, through this access or any other: opening one may close others.
+ * Makes segno the current segment. Returns false if it is not LIVE (the caller decides what that means;
+ * there is no current segment then). Opens and caches its header on first use in this backend. Call it
+ * before each use of the access after which another segment may have been opened, through this access or
+ * any other: opening one may close others.
  */
 static inline bool
 pxd_access_seek(SegmentAccess *access, SegmentNumber segno)
@@ -227,9 +237,10 @@ pxd_access_rows(const SegmentAccess *access)
 }
 
 /*
- * Bytes of the current segment from the data start. pxd_access_span gives the longest contiguous run at offset (at most
- * len bytes; the run ends at a page's end), valid until the next call on this access; pxd_access_read copies across pages.
- * Page tags and CRCs are checked on a page's first use by this backend. Out of range: ERRCODE_DATA_CORRUPTED.
+ * Bytes of the current segment from the data start. pxd_access_span gives the longest contiguous run at
+ * offset (at most len bytes; the run ends at a page's end), valid until the next call on this access;
+ * pxd_access_read copies across pages. Page tags and CRCs are checked on a page's first use by this
+ * backend. Out of range: ERRCODE_DATA_CORRUPTED.
  */
 static inline const char *
 pxd_access_span(SegmentAccess *access, uint64 offset, Size len, Size *avail)
@@ -248,6 +259,7 @@ pxd_access_span(SegmentAccess *access, uint64 offset, Size len, Size *avail)
 extern void pxd_access_read(SegmentAccess *access, uint64 offset, Size len, char *dst);
 
 /* Raises ERRCODE_DATA_CORRUPTED: segment %lu of table "%s" is corrupt at block %u: detail. */
-extern void pxd_segment_corrupt(const SegmentAccess *access, uint64 offset, const char *detail) pg_attribute_noreturn();
+extern void pxd_segment_corrupt(const SegmentAccess *access, uint64 offset,
+								const char *detail) pg_attribute_noreturn();
 
 #endif

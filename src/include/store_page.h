@@ -1,16 +1,16 @@
 /*
  * store_page.h: the pages of the segment store as they stand on disk.
  *
- * Every page of ours is a valid PostgreSQL page without line pointers and without free space
- * (pd_lower = pd_upper = pd_special = 24, PD_ALL_VISIBLE), so that heap code takes it for a full, empty page. A
- * 16-byte tag follows the page header, then 8,152 bytes of data:
+ * Every page of ours is a valid PostgreSQL page without line pointers and without free space (pd_lower =
+ * pd_upper = pd_special = 24, PD_ALL_VISIBLE), so that heap code takes it for a full, empty page. A 16-byte
+ * tag follows the page header, then 8,152 bytes of data:
  *
  *   0        24         40                                                    8192
  *   | header | PageTag  | data ..............................................|
  *
- * Kinds of pages, told apart by the page index in the tag's address: the metapage (block 0), map pages, directory
- * pages, and pages of segments. The directory is a radix: entry of segment n is found by arithmetic,
- * metapage.maps[] -> map page -> directory page -> entries[n % DIRECTORY_ENTRIES].
+ * Kinds of pages, told apart by the page index in the tag's address: the metapage (block 0), map pages,
+ * directory pages, and pages of segments. The directory is a radix: entry of segment n is found by
+ * arithmetic, metapage.maps[] -> map page -> directory page -> entries[n % DIRECTORY_ENTRIES].
  */
 #ifndef PXD_STORE_PAGE_H
 #define PXD_STORE_PAGE_H
@@ -58,7 +58,10 @@ store_address(uint64 segno, uint32 page_index)
 	return (segno << PAGE_INDEX_BITS) | page_index;
 }
 
-/* True if page has the form of the store's pages at all (a heap page, a new one and a garbled one have not). */
+/*
+ * True if page has the form of the store's pages at all (a heap page, a new one and a garbled one have
+ * not).
+ */
 static inline bool
 store_page_has_form(const PageHeaderData *page)
 {
@@ -152,7 +155,9 @@ StaticAssertDecl(sizeof(MapPageData) == STORE_DATA_SIZE, "map page does not fill
 
 /* --- directory pages --- */
 
-/* The extent's pages were formatted before it was taken: all of them belong to it, whatever their tags say. */
+/*
+ * The extent's pages were formatted before it was taken: all of them belong to it, whatever their tags say.
+ */
 #define ENTRY_REUSED			0x01
 
 typedef struct DirectoryEntry
@@ -165,7 +170,7 @@ typedef struct DirectoryEntry
 	uint8		engine;
 	uint8		level;
 	uint8		flags;			/* ENTRY_* */
-	uint64		tag_segno;		/* segment number in the pages' tags if not this entry's own, else 0 */
+	uint64		unused;
 } DirectoryEntry;
 
 #define DIRECTORY_ENTRIES		254
@@ -177,7 +182,7 @@ typedef struct DirectoryPageData
 } DirectoryPageData;
 
 StaticAssertDecl(sizeof(DirectoryEntry) == 32, "directory entry is not 32 bytes");
-StaticAssertDecl(offsetof(DirectoryEntry, tag_segno) == 24, "directory entry is padded");
+StaticAssertDecl(offsetof(DirectoryEntry, unused) == 24, "directory entry is padded");
 StaticAssertDecl(sizeof(DirectoryPageData) == STORE_DATA_SIZE, "directory page does not fill its page");
 
 /* Highest segment number the directory has room for, plus one. */

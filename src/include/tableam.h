@@ -60,8 +60,9 @@ extern void pxd_relation_vacuum(Relation table, struct VacuumParams *params, Buf
 /* --- index_build.c --- */
 
 /*
- * Scans table, or a range of its blocks, and hands every row that index must hold to callback, under the TID of its HOT
- * chain's root. Serves tables of our AMs and the segment store. Ends scan if one is given. Returns the live rows.
+ * Scans table, or a range of its blocks, and hands every row that index must hold to callback, under the TID
+ * of its HOT chain's root. Serves tables of our AMs and the segment store. Ends scan if one is given. Returns
+ * the live rows.
  */
 extern double pxd_index_build_range_scan(Relation table, Relation index, IndexInfo *index_info,
 										 bool allow_sync, bool anyvisible, bool progress,
@@ -69,15 +70,15 @@ extern double pxd_index_build_range_scan(Relation table, Relation index, IndexIn
 										 IndexBuildCallback callback, void *callback_state,
 										 TableScanDesc scan);
 
-/* Second pass of a concurrent build: inserts the rows snapshot sees whose TIDs state->tuplesort does not hold. */
+/* Second pass of a concurrent build: inserts the rows snapshot sees whose TIDs state->tuplesort lacks. */
 extern void pxd_index_validate_scan(Relation table, Relation index, IndexInfo *index_info,
 									Snapshot snapshot, struct ValidateIndexState *state);
 
 /* --- copy_for_cluster.c --- */
 
 /*
- * Copies all row versions somebody may still need from old_table to new_table, for VACUUM FULL and CLUSTER, and seals
- * what can be sealed. Both relations are locked AccessExclusive.
+ * Copies all row versions somebody may still need from old_table to new_table, for VACUUM FULL and CLUSTER,
+ * and seals what can be sealed. Both relations are locked AccessExclusive.
  */
 extern void pxd_relation_copy_for_cluster(Relation old_table, Relation new_table, Relation old_index,
 										  bool use_sort, TransactionId oldest_xmin,

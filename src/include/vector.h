@@ -48,16 +48,16 @@ extern void pxd_vector_check_finite(const float4 *x, int count);
 extern int	pxd_vector_compare(const Vector *a, const Vector *b);
 
 /*
- * Oid of proximadb's vector type in this database, InvalidOid if the extension is not there. Cached until pg_type
- * changes; a miss reads catalogs, so the caller must be in a transaction. A type named vector of another extension
- * is never returned.
+ * Oid of proximadb's vector type in this database, InvalidOid if the extension is not there. Cached until
+ * pg_type changes; a miss reads catalogs, so the caller must be in a transaction. A type named vector of
+ * another extension is never returned.
  */
 extern Oid	pxd_vector_type_oid(void);
 
 /*
- * Reads one number of a vector literal at text, which ends before end (*end must be readable and no part of a
- * number, such as the terminating zero). Returns the end of what was read, or text itself if there is no number;
- * *value is exactly what strtof gives. Sets *overflow if the number is too large for float4.
+ * Reads one number of a vector literal at text, which ends before end (*end must be readable and no part of
+ * a number, such as the terminating zero). Returns the end of what was read, or text itself if there is no
+ * number; *value is exactly what strtof gives. Sets *overflow if the number is too large for float4.
  */
 extern const char *pxd_float_parse(const char *text, const char *end, float4 *value, bool *overflow);
 

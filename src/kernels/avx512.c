@@ -1,8 +1,8 @@
 /*
  * avx512.c: distance kernels for x86-64 processors with AVX-512F, sixteen floats at a time.
  *
- * Only the functions are compiled for AVX-512, not the file: the library runs on any x86-64 and pxd_kernels_init
- * decides. No state, no locks.
+ * Only the functions are compiled for AVX-512, not the file: the library runs on any x86-64 and
+ * pxd_kernels_init decides. No state, no locks.
  */
 #include "postgres.h"
 

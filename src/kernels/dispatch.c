@@ -1,8 +1,8 @@
 /*
  * dispatch.c: chooses the kernel set of this process.
  *
- * Owns pxd_kernels, which is written once at load, before any other code of the library runs, and read without
- * locks ever after.
+ * Owns pxd_kernels, which is written once at load, before any other code of the library runs, and read
+ * without locks ever after.
  */
 #include "postgres.h"
 

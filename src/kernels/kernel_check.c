@@ -1,8 +1,9 @@
 /*
  * kernel_check.c: proximadb.kernel_check(), a diagnostic that compares the kernel sets of this machine.
  *
- * The scalar kernels are compared with plain sums in double precision, every other usable set with the scalar one, to
- * the last bit, at lengths around each set's step and at every alignment. No locks; memory is the query's.
+ * The scalar kernels are compared with plain sums in double precision, every other usable set with the
+ * scalar one, to the last bit, at lengths around each set's step and at every alignment. No locks; memory
+ * is the query's.
  */
 #include "postgres.h"
 
@@ -26,7 +27,9 @@ PG_FUNCTION_INFO_V1(pxd_sql_kernel_check);
 
 /* Lengths: each up to twice the 32 lanes, then usual ones and their odd neighbours. */
 #define CHECK_SMALL_DIMS 67
-static const int large_dims[] = {95, 96, 97, 127, 128, 129, 255, 384, 767, 768, 769, 1023, 1536, 2039, CHECK_MAX_DIM};
+static const int large_dims[] = {
+	95, 96, 97, 127, 128, 129, 255, 384, 767, 768, 769, 1023, 1536, 2039, CHECK_MAX_DIM
+};
 
 typedef enum CheckedKernel
 {
@@ -151,7 +154,10 @@ shifted_copy(char *buffer, int shift, const float *x, int dim)
 	return (const float *) (buffer + shift);
 }
 
-/* Worst error of one kernel of one set at dim; the reference is scalar, or exact sums if set is the scalar one. */
+/*
+ * Worst error of one kernel of one set at dim; the reference is scalar, or exact sums if set is the scalar
+ * one.
+ */
 static double
 check_kernel(const KernelSet *set, const KernelSet *scalar, CheckedKernel kernel, int dim, CheckInput *input)
 {

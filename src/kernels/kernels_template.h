@@ -1,8 +1,8 @@
 /*
  * kernels_template.h: the distance kernels, written once for every SIMD instruction set.
  *
- * A file of one instruction set defines the following and then includes this header, which defines the four kernels
- * as static functions and finally the KernelSet called KERNEL_SET with the name KERNEL_ISA:
+ * A file of one instruction set defines the following and then includes this header, which defines the four
+ * kernels as static functions and finally the KernelSet called KERNEL_SET with the name KERNEL_ISA:
  *
  *   KERNEL_TARGET           function attribute that switches the instruction set on
  *   VEC                     vector of WIDTH floats
@@ -16,9 +16,9 @@
  *   element i is added to lane i % LANES, in the order of i, each product rounded before it is added;
  *   then lane j + LANES/2 is added to lane j, then j + LANES/4, and so on down to one.
  *
- * Fused multiply-add would be a little more exact and, on some processors only, a little faster; rounding products
- * is what machines without it can do as well. Lanes beyond dim load as zero and add +0, which changes no
- * accumulator (none is ever -0).
+ * Fused multiply-add would be a little more exact and, on some processors only, a little faster; rounding
+ * products is what machines without it can do as well. Lanes beyond dim load as zero and add +0, which
+ * changes no accumulator (none is ever -0).
  */
 #include "kernels.h"
 

@@ -1,6 +1,6 @@
 /*
- * scalar.c: distance kernels in plain C: the reference the others are tested against, and what runs on processors that
- * have no set of their own.
+ * scalar.c: distance kernels in plain C: the reference the others are tested against, and what runs on
+ * processors that have no set of their own.
  *
  * The order of additions is the one kernels_template.h fixes. No state, no locks.
  */
@@ -10,7 +10,10 @@
 
 #define LANES 32
 
-/* Lanes of one step: copied out of the arrays, which may be unaligned, and padded with zeros behind the last. */
+/*
+ * Lanes of one step: copied out of the arrays, which may be unaligned, and padded with zeros behind the
+ * last.
+ */
 typedef struct Block
 {
 	float		lane[LANES];

@@ -1,8 +1,8 @@
 /*
  * sse2.c: distance kernels for every x86-64 processor, four floats at a time.
  *
- * For old processors and for virtual machines that hide AVX. Cosine needs more registers than there are and spills;
- * it still beats the scalar kernel several times. No state, no locks.
+ * For old processors and for virtual machines that hide AVX. Cosine needs more registers than there are and
+ * spills; it still beats the scalar kernel several times. No state, no locks.
  */
 #include "postgres.h"
 

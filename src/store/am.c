@@ -1,9 +1,10 @@
 /*
  * am.c: the access method segment_store, under which the TOAST relations of our tables stand.
  *
- * Core inserts, reads and deletes TOAST chunks in them with its heap functions, which do not ask for an access method. What
- * does go through it is the life of the file (the metapage must be there from the start), vacuum (which must not
- * truncate: it takes our pages for empty ones), rewriting (which would lose the segments) and the builds of the TOAST index.
+ * Core inserts, reads and deletes TOAST chunks in them with its heap functions, which do not ask for an
+ * access method. What does go through it is the life of the file (the metapage must be there from the
+ * start), vacuum (which must not truncate: it takes our pages for empty ones), rewriting (which would lose
+ * the segments) and the builds of the TOAST index.
  */
 #include "postgres.h"
 
@@ -56,7 +57,10 @@ store_copy_for_cluster(Relation old_table, Relation new_table, Relation old_inde
 			 errhint("Use VACUUM FULL or CLUSTER on the table it belongs to.")));
 }
 
-/* Frees no segments (that needs the table's lock) and never truncates: heap's vacuum would cut off segments. */
+/*
+ * Frees no segments (that needs the table's lock) and never truncates: heap's vacuum would cut off
+ * segments.
+ */
 static void
 store_vacuum(Relation rel, struct VacuumParams *params, BufferAccessStrategy bstrategy)
 {

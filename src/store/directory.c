@@ -1,9 +1,10 @@
 /*
  * directory.c: which segment numbers are taken and where their extents are.
  *
- * Owns the map and directory pages and the counters on the metapage. Every change is made under the metapage's exclusive
- * lock and logged in one record with after-images of the entries and of the counters (RESERVE, GROW, ENTRY). Readers
- * lock one page at a time, shared. Pages, once linked, stay where they are until the file is emptied.
+ * Owns the map and directory pages and the counters on the metapage. Every change is made under the
+ * metapage's exclusive lock and logged in one record with after-images of the entries and of the counters
+ * (RESERVE, GROW, ENTRY). Readers lock one page at a time, shared. Pages, once linked, stay where they are
+ * until the file is emptied.
  */
 #include "postgres.h"
 
@@ -24,8 +25,8 @@ directory_page_data(Buffer buffer)
 }
 
 /*
- * Pins directory page dirno and checks it. meta is the pinned metapage, on which the caller may hold a lock or not.
- * Returns InvalidBuffer if the page does not exist yet.
+ * Pins directory page dirno and checks it. meta is the pinned metapage, on which the caller may hold a lock
+ * or not. Returns InvalidBuffer if the page does not exist yet.
  */
 static Buffer
 pin_directory_page(Relation store, Buffer meta, uint64 dirno)
@@ -203,8 +204,8 @@ log_grow(Relation store, const xl_pxd_grow *grow, Buffer map, Buffer directory, 
 }
 
 /*
- * Adds directory page dirno. Extension lock and the metapage's exclusive lock are held. Returns in blocks the pages
- * that became ours, and their number.
+ * Adds directory page dirno. Extension lock and the metapage's exclusive lock are held. Returns in blocks
+ * the pages that became ours, and their number.
  */
 static int
 add_directory_page(Relation store, Buffer meta, uint64 dirno, BlockNumber *blocks)
@@ -422,8 +423,8 @@ state_after(const DirectoryUpdate *update, const DirectoryPageData *page, Segmen
 }
 
 /*
- * Computes the counters after update. The hint moves down with each number that comes into use, and up over unused
- * ones as far as the directory page it is on goes.
+ * Computes the counters after update. The hint moves down with each number that comes into use, and up over
+ * unused ones as far as the directory page it is on goes.
  */
 static StoreCounters
 counters_after(DirectoryUpdate *update)
@@ -451,7 +452,10 @@ counters_after(DirectoryUpdate *update)
 	return counters;
 }
 
-/* Logs an update that has been applied; pages[i] is the directory page of change i, the same buffer for the same page. */
+/*
+ * Logs an update that has been applied; pages[i] is the directory page of change i, the same buffer for the
+ * same page.
+ */
 static XLogRecPtr
 log_update(DirectoryUpdate *update, const Buffer *pages, StoreCounters *counters, EntryImage *images)
 {

@@ -1,13 +1,14 @@
 /*
  * extent.c: finding room for a segment and writing it.
  *
- * Life of an extent: BUILDING (entry logged, pages formatted) -> pages filled and logged as full images -> LIVE. Pages of
- * ours are never seen blank by core's inserts: they are formatted as full while the relation extension lock is held
- * (R4). Formatting is not logged, the BUILDING entry is: what a crash or an ERROR leaves of the extent is found and freed
- * through that entry (free.c).
+ * Life of an extent: BUILDING (entry logged, pages formatted) -> pages filled and logged as full images ->
+ * LIVE. Pages of ours are never seen blank by core's inserts: they are formatted as full while the relation
+ * extension lock is held (R4). Formatting is not logged, the BUILDING entry is: what a crash or an ERROR
+ * leaves of the extent is found and freed through that entry (free.c).
  *
- * Locks: the extension lock while an extent is added; page locks for a batch of consecutive pages, ascending, while they
- * are filled and logged. Nobody else waits for a second page lock while holding one of these.
+ * Locks: the extension lock while an extent is added; page locks for a batch of consecutive pages,
+ * ascending, while they are filled and logged. Nobody else waits for a second page lock while holding one
+ * of these.
  */
 #include "postgres.h"
 
@@ -94,8 +95,8 @@ reuse_free_extent(Relation store, SegmentNumber segno, DirectoryEntry *entry)
 }
 
 /*
- * Returns the first of the new pages at the end of the file, at most max_pages of them: a crash leaves such pages, and core
- * when it extends in bulk. The extension lock is held.
+ * Returns the first of the new pages at the end of the file, at most max_pages of them: a crash leaves such
+ * pages, and core when it extends in bulk. The extension lock is held.
  */
 static BlockNumber
 skip_back_new_pages(Relation store, BlockNumber nblocks, uint32 max_pages)
@@ -131,8 +132,9 @@ format_claimed_page(Buffer buffer, uint64 address, uint32 store_bits, XLogRecPtr
 }
 
 /*
- * Formats the new pages [first, end) of the file, from the last to the first. If one is not new any more (core's insert takes
- * new pages at the end without the extension lock), the rest is left alone. Returns the first page formatted.
+ * Formats the new pages [first, end) of the file, from the last to the first. If one is not new any more
+ * (core's insert takes new pages at the end without the extension lock), the rest is left alone. Returns
+ * the first page formatted.
  */
 static BlockNumber
 claim_new_pages(Relation store, BlockNumber first, BlockNumber end, SegmentNumber segno, uint32 store_bits,
@@ -215,8 +217,8 @@ add_extent(Relation store, SegmentNumber segno, DirectoryEntry *entry)
 /* --- writing --- */
 
 /*
- * Fills and logs pages [index, index + count) of segno, and sets their visibility-map bits, for which vmbuffer is
- * pinned. Between the first byte changed and the record nothing can fail.
+ * Fills and logs pages [index, index + count) of segno, and sets their visibility-map bits, for which
+ * vmbuffer is pinned. Between the first byte changed and the record nothing can fail.
  */
 static void
 write_batch(Relation store, SegmentNumber segno, const SegmentImage *image, ImageCursor *cursor,
@@ -229,12 +231,13 @@ write_batch(Relation store, SegmentNumber segno, const SegmentImage *image, Imag
 		XLogEnsureRecordSpace(XLR_MAX_BLOCK_ID - 1, 0);
 
 	/*
-	 * The pages are overwritten in full, so they need not be read. One that was not in memory is blank now: give it its header at
-	 * once, lest core takes it for a new page should reading the next one fail (R4).
+	 * The pages are overwritten in full, so they need not be read. One that was not in memory is blank now:
+	 * give it its header at once, lest core takes it for a new page should reading the next one fail (R4).
 	 */
 	for (int i = 0; i < count; i++)
 	{
-		buffers[i] = ReadBufferExtended(store, MAIN_FORKNUM, first_block + index + i, RBM_ZERO_AND_LOCK, NULL);
+		buffers[i] = ReadBufferExtended(store, MAIN_FORKNUM, first_block + index + i, RBM_ZERO_AND_LOCK,
+										NULL);
 		store_page_set_header(BufferGetPage(buffers[i]), store_address(segno, index + i), store_bits);
 	}
 
@@ -291,27 +294,9 @@ write_pages(Relation store, SegmentNumber segno, const SegmentImage *image, cons
 }
 
 /*
- * An earlier attempt to write segno ended with an ERROR that somebody caught: moves what it has taken to a number of its own, under
- * which vacuum will find it.
+ * Inside vacuum our id would be invisible to others (R2), so none is assigned; the table's lock stands in
+ * for it.
  */
-static void
-abandon_extent(Relation store, SegmentNumber segno)
-{
-	SegmentNumber spare = pxd_store_reserve(store);
-	DirectoryUpdate update;
-	DirectoryEntry abandoned;
-	DirectoryEntry unused = {0};
-
-	pxd_directory_begin(&update, store);
-	pxd_directory_read(&update, segno, &abandoned);
-	if (abandoned.tag_segno == 0)
-		abandoned.tag_segno = segno;
-	pxd_directory_set(&update, spare, &abandoned);
-	pxd_directory_set(&update, segno, &unused);
-	(void) pxd_directory_commit(&update);
-}
-
-/* Inside vacuum our id would be invisible to others (R2), so none is assigned; the table's lock stands in for it. */
 static uint64
 builder_fxid(void)
 {
@@ -328,8 +313,13 @@ pxd_store_write(Relation store, SegmentNumber segno, const SegmentImage *image)
 	pxd_require_preload(store);
 	if (!pxd_directory_get(store, segno, &entry))
 		elog(ERROR, "segment " UINT64_FORMAT " is written but not reserved", segno);
+
+	/*
+	 * An earlier attempt ended with an ERROR that somebody caught. What it has taken goes to other numbers
+	 * at once: a second claim must not meet pages with tags of the first.
+	 */
 	if (entry.state == SEGMENT_BUILDING)
-		abandon_extent(store, segno);
+		pxd_extent_release(store, segno, &entry, false);
 	else if (entry.state != SEGMENT_UNUSED)
 		elog(ERROR, "segment " UINT64_FORMAT " is written twice", segno);
 
@@ -357,9 +347,12 @@ pxd_store_builder_gone(const SegmentEntry *entry)
 	if (!FullTransactionIdIsValid(entry->fxid))
 		return true;
 
-	/* An id as old as this can't be running, and its low half may belong to another transaction by now. */
+	/*
+	 * An id that is still to come was lost in a crash, and one as old as this can't be running, while its low
+	 * half may belong to another transaction by now. (The difference is unsigned: it covers both.)
+	 */
 	next = ReadNextFullTransactionId();
-	if (U64FromFullTransactionId(next) - U64FromFullTransactionId(entry->fxid) >= (UINT64CONST(1) << 31))
+	if (U64FromFullTransactionId(next) - U64FromFullTransactionId(entry->fxid) - 1 >= (UINT64CONST(1) << 31))
 		return true;
 	return !TransactionIdIsInProgress(XidFromFullTransactionId(entry->fxid));
 }

@@ -1,12 +1,13 @@
 /*
  * free.c: giving extents back: to the directory as FREE, and from the end of the file to the file system.
  *
- * A free extent's pages stay formatted, so that core's inserts pass them by (R4). An extent whose builder has died may
- * have holes: pages never formatted, pages that core's inserts have taken since, pages of another extent, when the dead
- * one never got as far as claiming them. Only those with the dead segment's tag, and new ones, are its own.
+ * A free extent's pages stay formatted, so that core's inserts pass them by (R4). An extent whose builder
+ * has died may have holes: pages never formatted, pages that core's inserts have taken since, pages of
+ * another extent, when the dead one never got as far as claiming them. Only those with the dead segment's
+ * tag, and new ones, are its own.
  *
- * Locks: page locks for a batch of pages while they are formatted and logged; AccessExclusive on the relation, for a
- * moment, while the file is truncated.
+ * Locks: page locks for a batch of pages while they are formatted and logged; AccessExclusive on the
+ * relation, for a moment, while the file is truncated.
  */
 #include "postgres.h"
 
@@ -23,7 +24,7 @@
 
 #define FORMAT_BATCH	XLR_MAX_BLOCK_ID
 
-/* Consecutive pages that belong to an extent whose builder is gone. */
+/* Consecutive pages of an extent that is being freed. */
 typedef struct PageRun
 {
 	BlockNumber first;
@@ -38,13 +39,13 @@ typedef struct PageRuns
 } PageRuns;
 
 static void
-append_page(PageRuns *runs, BlockNumber block)
+append_run(PageRuns *runs, BlockNumber first, uint32 pages)
 {
 	PageRun    *last = runs->count > 0 ? &runs->runs[runs->count - 1] : NULL;
 
-	if (last != NULL && last->first + last->pages == block)
+	if (last != NULL && last->first + last->pages == first)
 	{
-		last->pages++;
+		last->pages += pages;
 		return;
 	}
 	if (runs->count == runs->capacity)
@@ -54,8 +55,8 @@ append_page(PageRuns *runs, BlockNumber block)
 			palloc(runs->capacity * sizeof(PageRun)) :
 			repalloc(runs->runs, runs->capacity * sizeof(PageRun));
 	}
-	runs->runs[runs->count].first = block;
-	runs->runs[runs->count].pages = 1;
+	runs->runs[runs->count].first = first;
+	runs->runs[runs->count].pages = pages;
 	runs->count++;
 }
 
@@ -74,8 +75,8 @@ page_has_tag(Page page, SegmentNumber segno, uint32 store_bits)
 }
 
 /*
- * Formats and logs consecutive pages, locked exclusively, and lets them go. Logged even if they were formatted before:
- * the builder's formatting was not.
+ * Formats and logs consecutive pages, locked exclusively, and lets them go. Logged even if they were
+ * formatted before: the builder's formatting was not.
  */
 static void
 format_batch(Relation store, Buffer *buffers, int count, uint64 address, uint32 store_bits, Buffer vmbuffer)
@@ -114,11 +115,12 @@ format_batch(Relation store, Buffer *buffers, int count, uint64 address, uint32 
 }
 
 /*
- * Finds which pages of a dead BUILDING extent are its own, formats them, and adds them to runs. Batches end where
- * foreign pages or the visibility map's pages do.
+ * Finds which pages of a dead BUILDING extent are its own, formats them, and adds them to runs. All pages
+ * in its range were new or beyond the end when it was claimed, so one with its tag was formatted under this
+ * claim. Batches end where foreign pages or the visibility map's pages do.
  */
 static void
-salvage_pages(Relation store, SegmentNumber tag_segno, const DirectoryEntry *entry, PageRuns *runs)
+salvage_pages(Relation store, SegmentNumber segno, const DirectoryEntry *entry, PageRuns *runs)
 {
 	BlockNumber end = Min((uint64) entry->first_block + entry->pages, RelationGetNumberOfBlocks(store));
 	BlockNumber block = entry->first_block;
@@ -129,7 +131,7 @@ salvage_pages(Relation store, SegmentNumber tag_segno, const DirectoryEntry *ent
 	while (block < end)
 	{
 		Buffer		buffers[FORMAT_BATCH];
-		uint64		address = store_address(tag_segno, block - entry->first_block);
+		uint64		address = store_address(segno, block - entry->first_block);
 		int			count = 0;
 
 		CHECK_FOR_INTERRUPTS();
@@ -140,14 +142,14 @@ salvage_pages(Relation store, SegmentNumber tag_segno, const DirectoryEntry *ent
 			Page		page = BufferGetPage(buffer);
 
 			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-			if (!PageIsNew(page) && !page_has_tag(page, tag_segno, (uint32) meta.store_id))
+			if (!PageIsNew(page) && !page_has_tag(page, segno, (uint32) meta.store_id))
 			{
 				UnlockReleaseBuffer(buffer);
 				block++;
 				break;
 			}
 			buffers[count++] = buffer;
-			append_page(runs, block++);
+			append_run(runs, block++, 1);
 		}
 		format_batch(store, buffers, count, address, (uint32) meta.store_id, vmbuffer);
 	}
@@ -155,46 +157,49 @@ salvage_pages(Relation store, SegmentNumber tag_segno, const DirectoryEntry *ent
 		ReleaseBuffer(vmbuffer);
 }
 
-/*
- * Turns a dead BUILDING entry into FREE ones, one for each run. All but the last run get new numbers, front to back; the
- * entry keeps claiming the rest, so that at any moment each page belongs to one entry.
- */
-static void
-free_building(Relation store, SegmentNumber segno, const DirectoryEntry *entry)
+void
+pxd_extent_release(Relation store, SegmentNumber segno, const DirectoryEntry *entry, bool keep_number)
 {
 	PageRuns	runs = {0};
 	DirectoryUpdate update;
+	DirectoryEntry unused = {0};
 	DirectoryEntry rest = *entry;
 
-	salvage_pages(store, entry->tag_segno != 0 ? entry->tag_segno : segno, entry, &runs);
+	if (entry->state == SEGMENT_BUILDING && (entry->flags & ENTRY_REUSED) == 0)
+		salvage_pages(store, segno, entry, &runs);
+	else
+		append_run(&runs, entry->first_block, entry->pages);
 
-	for (int i = 0; i < runs.count - 1; i++)
+	/*
+	 * Front to back; segno's entry keeps claiming the rest, so that at any moment each page belongs to one
+	 * entry.
+	 */
+	for (int i = 0; i < runs.count; i++)
 	{
-		SegmentNumber number = pxd_store_reserve(store);
+		bool		last = i == runs.count - 1;
+		SegmentNumber number = last && keep_number ? segno : pxd_store_reserve(store);
 		DirectoryEntry free_entry = {.state = SEGMENT_FREE};
-		BlockNumber next = runs.runs[i + 1].first;
 
 		free_entry.first_block = runs.runs[i].first;
 		free_entry.pages = runs.runs[i].pages;
-		rest.pages -= next - rest.first_block;
-		rest.first_block = next;
+		if (!last)
+		{
+			rest.pages -= runs.runs[i + 1].first - rest.first_block;
+			rest.first_block = runs.runs[i + 1].first;
+		}
 
 		pxd_directory_begin(&update, store);
-		pxd_directory_set(&update, segno, &rest);
 		pxd_directory_set(&update, number, &free_entry);
+		if (number != segno)
+			pxd_directory_set(&update, segno, last ? &unused : &rest);
 		(void) pxd_directory_commit(&update);
 	}
-
-	memset(&rest, 0, sizeof(rest));
-	if (runs.count > 0)
+	if (runs.count == 0)
 	{
-		rest.state = SEGMENT_FREE;
-		rest.first_block = runs.runs[runs.count - 1].first;
-		rest.pages = runs.runs[runs.count - 1].pages;
+		pxd_directory_begin(&update, store);
+		pxd_directory_set(&update, segno, &unused);
+		(void) pxd_directory_commit(&update);
 	}
-	pxd_directory_begin(&update, store);
-	pxd_directory_set(&update, segno, &rest);
-	(void) pxd_directory_commit(&update);
 }
 
 void
@@ -205,20 +210,8 @@ pxd_store_free(Relation store, SegmentNumber segno)
 	pxd_require_preload(store);
 	if (!pxd_directory_get(store, segno, &entry))
 		elog(ERROR, "segment " UINT64_FORMAT " is freed but not reserved", segno);
-
-	if (entry.state == SEGMENT_BUILDING && (entry.flags & ENTRY_REUSED) == 0)
-		free_building(store, segno, &entry);
-	else if (entry.state == SEGMENT_LIVE || entry.state == SEGMENT_BUILDING)
-	{
-		DirectoryUpdate update;
-		DirectoryEntry free_entry = {.state = SEGMENT_FREE};
-
-		free_entry.first_block = entry.first_block;
-		free_entry.pages = entry.pages;
-		pxd_directory_begin(&update, store);
-		pxd_directory_set(&update, segno, &free_entry);
-		(void) pxd_directory_commit(&update);
-	}
+	if (entry.state == SEGMENT_LIVE || entry.state == SEGMENT_BUILDING)
+		pxd_extent_release(store, segno, &entry, true);
 }
 
 /* --- truncating --- */
@@ -299,7 +292,10 @@ join_extents(Relation store, Extent *lower, Extent *upper)
 	return true;
 }
 
-/* Joins adjacent free extents. Works beside writers: each pair is looked at again under the metapage's lock. */
+/*
+ * Joins adjacent free extents. Works beside writers: each pair is looked at again under the metapage's
+ * lock.
+ */
 static void
 coalesce(Relation store)
 {
@@ -320,8 +316,9 @@ coalesce(Relation store)
 }
 
 /*
- * True if the page at the end of the file, which belongs to no live or free extent, holds nothing: it is new, or a segment's page that
- * the directory has forgotten (a crash between the two steps of an earlier truncation).
+ * True if the page at the end of the file, which belongs to no live or free extent, holds nothing: it is
+ * new, or a segment's page that the directory has forgotten (a crash between the two steps of an earlier
+ * truncation).
  */
 static bool
 page_is_garbage(Relation store, BlockNumber block, uint32 store_bits)
@@ -368,8 +365,8 @@ find_end(Relation store, BlockNumber nblocks, const Extent *extents, int count)
 }
 
 /*
- * Cuts the file. The entries go first: a crash in between leaves pages that no entry knows, which the next truncation recognises; the
- * other way round, entries would claim blocks that others extend into.
+ * Cuts the file. The entries go first: a crash in between leaves pages that no entry knows, which the next
+ * truncation recognises; the other way round, entries would claim blocks that others extend into.
  */
 static BlockNumber
 truncate_locked(Relation store)

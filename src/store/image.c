@@ -1,8 +1,9 @@
 /*
  * image.c: a segment as a stream of bytes, and its pages.
  *
- * The stream is: SegmentPrefix, the engine's header, zeros up to the next page boundary (the data start), the pieces with
- * zeros between them. It runs over the pages' data areas of 8,152 bytes. Nothing here touches a relation.
+ * The stream is: SegmentPrefix, the engine's header, zeros up to the next page boundary (the data start),
+ * the pieces with zeros between them. It runs over the pages' data areas of 8,152 bytes. Nothing here
+ * touches a relation.
  */
 #include "postgres.h"
 
@@ -67,7 +68,10 @@ pxd_image_pages(const SegmentImage *image)
 	return pages;
 }
 
-/* Copies what lies between start and start + STORE_DATA_SIZE of a run of bytes at offset. dst is where start goes. */
+/*
+ * Copies what lies between start and start + STORE_DATA_SIZE of a run of bytes at offset. dst is where
+ * start goes.
+ */
 static void
 copy_overlap(char *dst, uint64 start, const char *data, uint64 offset, uint64 len)
 {
@@ -128,6 +132,7 @@ pxd_image_fill(const SegmentImage *image, ImageCursor *cursor, uint32 page_index
 	if (page_index < first_data)
 		fill_header_page(image, page_index, StorePageData(page));
 	else
-		fill_data_page(image, cursor, (uint64) (page_index - first_data) * STORE_DATA_SIZE, StorePageData(page));
+		fill_data_page(image, cursor, (uint64) (page_index - first_data) * STORE_DATA_SIZE,
+					   StorePageData(page));
 	StorePageTag(page)->crc = store_page_crc(page);
 }

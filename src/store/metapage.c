@@ -1,8 +1,8 @@
 /*
  * metapage.c: the store's first block: its birth, its checks, its counters.
  *
- * The metapage is written outside shared buffers only when the file is new (R7); ever after it is changed under its
- * exclusive lock by directory.c, in records of our own.
+ * The metapage is written outside shared buffers only when the file is new (R7); ever after it is changed
+ * under its exclusive lock by directory.c, in records of our own.
  */
 #include "postgres.h"
 
@@ -37,15 +37,16 @@ init_metapage(Page page)
 }
 
 /*
- * Write first, log then: a checkpoint that starts after the record was made knows of the pending fsync, one that
- * starts before replays the record.
+ * Write first, log then: a checkpoint that starts after the record was made knows of the pending fsync, one
+ * that starts before replays the record.
  */
 void
 pxd_store_create(RelFileNode rnode, ForkNumber fork, char persistence)
 {
 	PGAlignedBlock block;
 	Page		page = (Page) block.data;
-	BackendId	backend = persistence == RELPERSISTENCE_TEMP ? BackendIdForTempRelations() : InvalidBackendId;
+	BackendId	backend = persistence == RELPERSISTENCE_TEMP ?
+		BackendIdForTempRelations() : InvalidBackendId;
 	SMgrRelation reln = smgropen(rnode, backend);
 
 	init_metapage(page);
@@ -96,7 +97,8 @@ pxd_page_check(Relation store, Buffer buffer, uint64 address, uint32 store_bits)
 	Page		page = BufferGetPage(buffer);
 	const PageTag *tag = StorePageTag(page);
 
-	if (likely(store_page_has_form((PageHeader) page) && tag->address == address && tag->store_bits == store_bits))
+	if (likely(store_page_has_form((PageHeader) page) &&
+			   tag->address == address && tag->store_bits == store_bits))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),

@@ -1,13 +1,14 @@
 /*
  * reader.c: access to the bytes of segments.
  *
- * Owns the backend's cache of opened segments: bounded, least recently used goes first. A cached segment is identified by
- * relfilenode, store id and segment number. The store id is read anew whenever a relation is opened, and numbers are never
- * reused, so an entry found is valid as long as a stub points to its segment. Each page's tag is checked
- * whenever it is pinned, its CRC the first time.
+ * Owns the backend's cache of opened segments: bounded, least recently used goes first. A cached segment is
+ * identified by relfilenode, store id and segment number. The store id is read anew whenever a relation is
+ * opened, and numbers are never reused, so an entry found is valid as long as a stub points to its segment.
+ * Each page's tag is checked whenever it is pinned, its CRC the first time.
  *
- * Locks: none on segment pages, which do not change while their segment is live (I2); a pin is enough. The cache survives an
- * ERROR at any point: an entry is added when it is complete, and what it was made of is freed if it never is.
+ * Locks: none on segment pages, which do not change while their segment is live (I2); a pin is enough. The
+ * cache survives an ERROR at any point: an entry is added when it is complete, and what it was made of is
+ * freed if it never is.
  */
 #include "postgres.h"
 
@@ -59,8 +60,8 @@ static Size reader_bytes = 0;
 
 /* --- errors --- */
 
-static void corrupt_at(const SegmentAccess *access, SegmentNumber segno, BlockNumber block, const char *detail)
-			pg_attribute_noreturn();
+static void corrupt_at(const SegmentAccess *access, SegmentNumber segno, BlockNumber block,
+					   const char *detail) pg_attribute_noreturn();
 
 static void
 corrupt_at(const SegmentAccess *access, SegmentNumber segno, BlockNumber block, const char *detail)
@@ -166,7 +167,10 @@ verify_page(SegmentAccess *access, uint32 page_index, Buffer buffer)
 				 tag->store_bits != (uint32) access->store_id ||
 				 !store_page_has_form((PageHeader) page)))
 	{
-		/* Never believe this header again; the engine may still hold on to it, so it is freed at the next seek. */
+		/*
+		 * Never believe this header again; the engine may still hold on to it, so it is freed at the next
+		 * seek.
+		 */
 		((CachedReader *) reader)->stale = true;
 		pxd_access_epoch++;
 		corrupt_at(access, access->segno, block,
@@ -220,7 +224,8 @@ read_prefix(SegmentAccess *access, const DirectoryEntry *entry, SegmentPrefix *p
 		prefix->header_len > capacity || prefix->data_len > capacity ||
 		prefix->data_page != (sizeof(*prefix) + prefix->header_len + STORE_DATA_SIZE - 1) / STORE_DATA_SIZE ||
 		prefix->data_page + (prefix->data_len + STORE_DATA_SIZE - 1) / STORE_DATA_SIZE != entry->pages)
-		corrupt_at(access, access->segno, entry->first_block, "start of segment does not match the directory");
+		corrupt_at(access, access->segno, entry->first_block,
+				   "start of segment does not match the directory");
 
 	reader->rows = prefix->rows;
 	reader->data_page = prefix->data_page;
@@ -282,7 +287,10 @@ forget_segment(SegmentAccess *access)
 	access->span_len = 0;
 }
 
-/* Opens the segment with this directory entry and adds it to the cache. The access has no current segment on entry. */
+/*
+ * Opens the segment with this directory entry and adds it to the cache. The access has no current segment
+ * on entry.
+ */
 static CachedReader *
 open_reader(SegmentAccess *access, const ReaderKey *key, const DirectoryEntry *entry)
 {

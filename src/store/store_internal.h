@@ -1,8 +1,8 @@
 /*
  * store_internal.h: what the files of src/store offer each other.
  *
- * Lock order inside the store: relation extension lock, metapage, map page, directory page. All changes of the
- * directory are made under the metapage's exclusive lock, so whoever holds it may trust any entry.
+ * Lock order inside the store: relation extension lock, metapage, map page, directory page. All changes of
+ * the directory are made under the metapage's exclusive lock, so whoever holds it may trust any entry.
  */
 #ifndef PXD_STORE_INTERNAL_H
 #define PXD_STORE_INTERNAL_H
@@ -25,8 +25,8 @@ typedef struct StoreMeta
 /* --- metapage.c --- */
 
 /*
- * Pins and checks the metapage. Returns InvalidBuffer if the store has no blocks, which only an ERROR in the middle of an
- * in-place truncation leaves behind.
+ * Pins and checks the metapage. Returns InvalidBuffer if the store has no blocks, which only an ERROR in
+ * the middle of an in-place truncation leaves behind.
  */
 extern Buffer pxd_meta_pin(Relation store);
 
@@ -40,20 +40,22 @@ meta_page_data(Buffer buffer)
 }
 
 /*
- * Raises ERRCODE_DATA_CORRUPTED unless the page in buffer has the given address and store bits. The page is locked, or can't change.
+ * Raises ERRCODE_DATA_CORRUPTED unless the page in buffer has the given address and store bits. The page is
+ * locked, or can't change.
  */
 extern void pxd_page_check(Relation store, Buffer buffer, uint64 address, uint32 store_bits);
 
 /*
- * Sets a page's visibility-map bits. The page is locked exclusively and has been logged; *vmbuffer is pinned for
- * it (visibilitymap_pin, before the page was locked).
+ * Sets a page's visibility-map bits. The page is locked exclusively and has been logged; *vmbuffer is
+ * pinned for it (visibilitymap_pin, before the page was locked).
  */
 extern void pxd_page_set_visible(Relation store, Buffer buffer, Buffer vmbuffer);
 
 /* --- directory.c --- */
 
 /*
- * Copies a directory page. Returns false if that page does not exist. first_segno is the number of entries[0].
+ * Copies a directory page. Returns false if that page does not exist. first_segno is the number of
+ * entries[0].
  */
 extern bool pxd_directory_copy(Relation store, uint64 dirno, DirectoryEntry *entries);
 
@@ -67,8 +69,8 @@ directory_page_of(SegmentNumber segno)
 }
 
 /*
- * A change of one or more entries, atomic in WAL. Between begin and commit the metapage is locked exclusively: keep it
- * short; an ERROR in between changes nothing.
+ * A change of one or more entries, atomic in WAL. Between begin and commit the metapage is locked
+ * exclusively: keep it short; an ERROR in between changes nothing.
  */
 #define DIRECTORY_MAX_CHANGES	4
 
@@ -97,7 +99,10 @@ extern void pxd_directory_read(DirectoryUpdate *update, SegmentNumber segno, Dir
 /* Queues a new value of a reserved number's entry; at most one per number. */
 extern void pxd_directory_set(DirectoryUpdate *update, SegmentNumber segno, const DirectoryEntry *entry);
 
-/* Applies and logs the changes, unlocks. Returns the record's LSN, or InvalidXLogRecPtr if the store is not logged. */
+/*
+ * Applies and logs the changes, unlocks. Returns the record's LSN, or InvalidXLogRecPtr if the store is not
+ * logged.
+ */
 extern XLogRecPtr pxd_directory_commit(DirectoryUpdate *update);
 
 /* Unlocks without changing anything. */
@@ -105,18 +110,36 @@ extern void pxd_directory_cancel(DirectoryUpdate *update);
 
 /* --- image.c --- */
 
-/* Where pxd_image_fill stands in the image; zero it before the first page. Pages are filled in ascending order. */
+/*
+ * Where pxd_image_fill stands in the image; zero it before the first page. Pages are filled in ascending
+ * order.
+ */
 typedef struct ImageCursor
 {
 	int			piece;
 } ImageCursor;
 
-/* Fills a page's data with the bytes of the image's page_index-th page, and completes the tag with the CRC. */
+/*
+ * Fills a page's data with the bytes of the image's page_index-th page, and completes the tag with the CRC.
+ */
 extern void pxd_image_fill(const SegmentImage *image, ImageCursor *cursor, uint32 page_index, Page page);
+
+/* --- free.c --- */
+
+/*
+ * Makes the pages of segno's extent (entry is its entry) FREE, under numbers of their own except that, with
+ * keep_number, the last or only run of pages stays under segno. Otherwise segno is UNUSED afterwards.
+ * Nobody else changes the entry.
+ */
+extern void pxd_extent_release(Relation store, SegmentNumber segno, const DirectoryEntry *entry,
+							   bool keep_number);
 
 /* --- reader.c --- */
 
-/* Makes every SegmentAccess of this backend look again: the store of an open relation has become another one. */
+/*
+ * Makes every SegmentAccess of this backend look again: the store of an open relation has become another
+ * one.
+ */
 extern void pxd_reader_reset(void);
 
 #endif

@@ -442,13 +442,10 @@ pxd_index_build_range_scan(Relation table, Relation index, IndexInfo *index_info
 		oldest_xmin = GetOldestNonRemovableTransactionId(table);
 
 	row_scan_init(&rows, table, index_info, progress);
+	if (scan == NULL && !judge)
+		own_snapshot = RegisterSnapshot(GetTransactionSnapshot());
 	if (scan == NULL)
-	{
-		if (!judge)
-			own_snapshot = RegisterSnapshot(GetTransactionSnapshot());
-		scan = table_beginscan_strat(table, judge ? SnapshotAny : own_snapshot, 0, NULL,
-									 true, allow_sync);
-	}
+		scan = table_beginscan_strat(table, judge ? SnapshotAny : own_snapshot, 0, NULL, true, allow_sync);
 	Assert(judge ? scan->rs_snapshot == SnapshotAny : IsMVCCSnapshot(scan->rs_snapshot));
 	Assert(judge || !anyvisible);
 	row_scan_start(&rows, scan);

@@ -130,36 +130,33 @@ make_buffers(ProximadbSlot *pslot)
 		pslot->buffers[i].context = pslot->base.tts_mcxt;
 }
 
-/*
- * Finds where the columns of a sealed row are: returns this backend's unwritten batch, or NULL after
- * making the row's segment current in the slot's access.
- *
- * A segment that is not live belongs to a row some other running transaction bulk-loads; only non-MVCC readers
- * can meet one. They wait for that transaction and look again (R14); no content lock is held here.
- */
-static const RowBatch *
-locate_sealed(ProximadbSlot *pslot, HeapTuple stub)
+/* Where the columns of a sealed row are. */
+typedef struct SealedRow
 {
-	Locator		locator = stub_locator(stub->t_data);
-	SegmentNumber segno = locator_segment(locator);
-	const RowBatch *batch;
-	TransactionId xmin;
+	uint32		position;
+	const RowBatch *batch;		/* in this backend's memory, not written yet */
+	const StorageEngine *engine;	/* or in the slot's current segment; NULL with batch or if the row is void */
+	void	   *state;
+} SealedRow;
 
-	pxd_access_open(&pslot->access, pslot->table);
-	batch = pxd_builder_find(pslot->table->rd_node, segno);
-	if (batch != NULL)
-		return batch;
-	if (likely(pxd_access_seek(&pslot->access, segno)))
-		return NULL;
+/*
+ * A segment that is not live belongs to a row some other running transaction bulk-loads; only non-MVCC readers can meet
+ * one. They wait for that transaction (R14); no content lock is held here. Returns whether the segment is there now: if
+ * not, the inserter has failed and the row is void.
+ */
+static bool
+wait_for_inserter(ProximadbSlot *pslot, HeapTuple stub, SegmentNumber segno)
+{
+	TransactionId xmin = HeapTupleHeaderGetXmin(stub->t_data);
+	bool		own = TransactionIdIsCurrentTransactionId(xmin);
 
-	xmin = HeapTupleHeaderGetXmin(stub->t_data);
-	if (TransactionIdIsNormal(xmin) && !TransactionIdIsCurrentTransactionId(xmin) &&
-		TransactionIdIsInProgress(xmin))
-	{
+	if (TransactionIdIsNormal(xmin) && !own && TransactionIdIsInProgress(xmin))
 		XactLockTableWait(xmin, pslot->table, &stub->t_self, XLTW_None);
-		if (pxd_access_seek(&pslot->access, segno))
-			return NULL;
-	}
+	if (pxd_access_seek(&pslot->access, segno))
+		return true;
+	if (TransactionIdIsNormal(xmin) && !own && !TransactionIdDidCommit(xmin))
+		return false;
+
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("segment " UINT64_FORMAT " of table \"%s\" is missing",
@@ -167,6 +164,27 @@ locate_sealed(ProximadbSlot *pslot, HeapTuple stub)
 			 errdetail("Row (%u,%u) is sealed in it.",
 					   ItemPointerGetBlockNumberNoCheck(&stub->t_self),
 					   ItemPointerGetOffsetNumberNoCheck(&stub->t_self))));
+}
+
+static void
+locate_sealed(ProximadbSlot *pslot, HeapTuple stub, SealedRow *row)
+{
+	Locator		locator = stub_locator(stub->t_data);
+	SegmentNumber segno = locator_segment(locator);
+
+	row->position = locator_position(locator);
+	row->engine = NULL;
+	row->batch = pxd_builder_find(pslot->table->rd_node, segno);
+	if (row->batch == NULL)
+	{
+		pxd_access_open(&pslot->access, pslot->table);
+		if (unlikely(!pxd_access_seek(&pslot->access, segno)) && !wait_for_inserter(pslot, stub, segno))
+			return;
+		row->engine = pxd_access_engine(&pslot->access);
+		row->state = pxd_access_state(&pslot->access);
+	}
+	if (pslot->buffers == NULL)
+		make_buffers(pslot);
 }
 
 /*
@@ -179,44 +197,33 @@ fill_sealed(ProximadbSlot *pslot, HeapTuple stub, int from, int to)
 	TupleTableSlot *slot = &pslot->base;
 	TupleDesc	tupdesc = slot->tts_tupleDescriptor;
 	bool		located = false;
-	const RowBatch *batch = NULL;
-	const StorageEngine *engine = NULL;
-	void	   *state = NULL;
-	uint32		position = 0;
+	SealedRow	row = {0};
 
 	for (int i = from; i < to; i++)
 	{
-		AttrNumber	attnum = i + 1;
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+		ValueBuffer *buffer;
 
-		if (!slot->tts_isnull[i] || TupleDescAttr(tupdesc, i)->attisdropped)
+		if (!slot->tts_isnull[i] || att->attisdropped)
 			continue;
 		if (pslot->wanted != NULL &&
-			!bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, pslot->wanted))
+			!bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, pslot->wanted))
 			continue;
 
 		if (!located)
-		{
-			batch = locate_sealed(pslot, stub);
-			position = locator_position(stub_locator(stub->t_data));
-			if (batch == NULL)
-			{
-				engine = pxd_access_engine(&pslot->access);
-				state = pxd_access_state(&pslot->access);
-			}
-			if (pslot->buffers == NULL)
-				make_buffers(pslot);
-			located = true;
-		}
+			locate_sealed(pslot, stub, &row);
+		located = true;
 
-		if (batch != NULL)
+		buffer = &pslot->buffers[i];
+		if (row.engine != NULL)
 		{
-			if (!bms_is_member(attnum, batch->stub_attrs))
-				slot->tts_values[i] = pxd_batch_fetch(batch, position, attnum,
-													  &pslot->buffers[i], &slot->tts_isnull[i]);
+			if (!row.engine->in_stub(row.state, i + 1))
+				slot->tts_values[i] = row.engine->fetch(&pslot->access, row.state, row.position, att,
+														buffer, &slot->tts_isnull[i]);
 		}
-		else if (!engine->in_stub(state, attnum))
-			slot->tts_values[i] = engine->fetch(&pslot->access, state, position, attnum,
-												&pslot->buffers[i], &slot->tts_isnull[i]);
+		else if (row.batch != NULL && !bms_is_member(i + 1, row.batch->stub_attrs))
+			slot->tts_values[i] = pxd_batch_fetch(row.batch, row.position, i + 1,
+												  buffer, &slot->tts_isnull[i]);
 	}
 }
 

@@ -340,6 +340,10 @@ flush_state(WriteState *state)
 void
 pxd_write_flush(int level)
 {
+	/* ROLLBACK TO is a utility command too, and comes when the transaction has failed. */
+	if (write_states == NULL || !IsTransactionState())
+		return;
+
 	for (WriteState *state = write_states; state != NULL; state = state->next)
 		if (level == 0 || state->level > level)
 			flush_state(state);

@@ -1,10 +1,10 @@
 /*
  * float_text.c: reads the numbers of vector literals, quickly and exactly.
  *
- * Text is how most clients send embeddings, and strtof takes about as long for one number as a distance takes for a
- * whole vector. So the digits are read as an integer, scaled in double precision, and the result is used only when
- * it provably rounds to the same float4 as the exact value; everything else, about one number in 27,000 and
- * all odd notations, goes to strtof.
+ * Text is how most clients send embeddings, and strtof takes about as long for one number as a distance
+ * takes for a whole vector. So the digits are read as an integer, scaled in double precision, and the
+ * result is used only when it provably rounds to the same float4 as the exact value; everything else, about
+ * one number in 27,000 and all odd notations, goes to strtof.
  *
  * No state, no locks.
  */
@@ -17,7 +17,10 @@
 #include "port/pg_bswap.h"
 #include "vector.h"
 
-/* Decimal exponents that the table of powers covers: 18 digits times these is more than float4's normal range. */
+/*
+ * Decimal exponents that the table of powers covers: 18 digits times these is more than float4's normal
+ * range.
+ */
 #define POWER_MIN (-56)
 #define POWER_MAX 38
 
@@ -27,7 +30,10 @@
 /* From a mantissa that large on, further digits are dropped: less than 1 in 10^12. */
 #define MANTISSA_ENOUGH INT64CONST(1000000000000)
 
-/* Distance from the middle of two floats, in units of a double's last place, below which the result is not certain. */
+/*
+ * Distance from the middle of two floats, in units of a double's last place, below which the result is not
+ * certain.
+ */
 #define UNCERTAIN_UNITS 10000
 
 /* Exponents beyond this need no more care: the number is zero, too large, or strtof's business. */
@@ -58,7 +64,10 @@ is_digit(char c)
 	return (unsigned char) (c - '0') < 10;
 }
 
-/* What is left before end, less than eight characters, and zeros. Out of line: it happens once in a literal. */
+/*
+ * What is left before end, less than eight characters, and zeros. Out of line: it happens once in a
+ * literal.
+ */
 static pg_noinline uint64
 load_last(const char *text, const char *end)
 {
@@ -86,14 +95,15 @@ load_eight(const char *text, const char *end)
 }
 
 /*
- * How many of eight characters are digits before the first that is none. A byte gets its top bit when it is above '9'
- * (first term) or below '0' (second); a carry or borrow only disturbs bytes behind the first such one.
+ * How many of eight characters are digits before the first that is none: a byte above '9' has its top bit in
+ * one of the two sums, a byte below '0' in the second. A carry or borrow only disturbs bytes behind such a one.
  */
 static inline int
 leading_digits(uint64 chars)
 {
-	uint64		others = ((chars + UINT64CONST(0x4646464646464646)) | (chars - UINT64CONST(0x3030303030303030))) &
-		UINT64CONST(0x8080808080808080);
+	uint64		above = chars + UINT64CONST(0x4646464646464646);
+	uint64		below = chars - UINT64CONST(0x3030303030303030);
+	uint64		others = (above | below) & UINT64CONST(0x8080808080808080);
 
 	return others == 0 ? 8 : pg_rightmost_one_pos64(others) / BITS_PER_BYTE;
 }
@@ -128,8 +138,8 @@ skip_digits(const char *p, const char *end)
 }
 
 /*
- * Appends the digits of a fraction at p to the number, as many as matter. Returns the first character that is none.
- * Digits are taken by eights, without a branch on how many there are, which nothing could predict.
+ * Appends the digits of a fraction at p to the number, as many as matter. Returns the first character that
+ * is none. Digits are taken by eights, without a branch on how many there are, which nothing could predict.
  */
 static pg_attribute_always_inline const char *
 read_fraction(const char *p, const char *end, Decimal *number)
@@ -189,7 +199,10 @@ read_exponent(const char *p, Decimal *number)
 	return p;
 }
 
-/* Reads an ordinary decimal number; returns its end, or NULL for anything else (also what is no number at all). */
+/*
+ * Reads an ordinary decimal number; returns its end, or NULL for anything else (also what is no number at
+ * all).
+ */
 static inline const char *
 read_decimal(const char *p, const char *end, Decimal *number)
 {
@@ -223,11 +236,12 @@ read_decimal(const char *p, const char *end, Decimal *number)
 /*
  * Converts number to float4; false if it cannot be done with certainty.
  *
- * scaled differs from the exact value by at most three roundings (mantissa to double, power of ten, product), each half
- * a unit in the last place of its operand, and by dropped digits, less than 1 in 10^12: together less than 9,100 units of
- * scaled's last place. Rounding scaled to float4 can therefore only go wrong that close to the middle between two
- * floats, which in a double is a pattern of its 29 lowest bits; UNCERTAIN_UNITS are excluded.
- * Denormal results have their middles elsewhere and are excluded, as are those near overflow.
+ * scaled differs from the exact value by at most three roundings (mantissa to double, power of ten,
+ * product), each half a unit in the last place of its operand, and by dropped digits, less than 1 in 10^12:
+ * together less than 9,100 units of scaled's last place. Rounding scaled to float4 can therefore only go
+ * wrong that close to the middle between two floats, which in a double is a pattern of its 29 lowest bits;
+ * UNCERTAIN_UNITS are excluded. Denormal results have their middles elsewhere and are excluded, as are
+ * those near overflow.
  */
 static inline bool
 decimal_to_float(const Decimal *number, float4 *value)
@@ -261,7 +275,10 @@ decimal_to_float(const Decimal *number, float4 *value)
 	return true;
 }
 
-/* The slow way, for all that the fast one does not do. Out of line, so that the fast one saves no registers for it. */
+/*
+ * The slow way, for all that the fast one does not do. Out of line, so that the fast one saves no registers
+ * for it.
+ */
 static pg_noinline const char *
 parse_with_strtof(const char *text, float4 *value, bool *overflow)
 {

@@ -1,9 +1,9 @@
 /*
  * vector_agg.c: avg(vector). (sum(vector) needs nothing but vector_add.)
  *
- * The state is a float8 array as pgvector's is: the number of vectors, then the sum of each element; {0} before the
- * first vector. It has to be looked at with suspicion, because the functions can be called from SQL. Inside an
- * aggregate the state is ours alone and is updated in place. No locks.
+ * The state is a float8 array as pgvector's is: the number of vectors, then the sum of each element; {0}
+ * before the first vector. It has to be looked at with suspicion, because the functions can be called from
+ * SQL. Inside an aggregate the state is ours alone and is updated in place. No locks.
  */
 #include "postgres.h"
 
@@ -26,7 +26,8 @@ PG_FUNCTION_INFO_V1(pxd_sql_vector_avg);
 static void
 check_state(const ArrayType *state, const char *function)
 {
-	if (ARR_NDIM(state) != 1 || ARR_DIMS(state)[0] < 1 || ARR_HASNULL(state) || ARR_ELEMTYPE(state) != FLOAT8OID)
+	if (ARR_NDIM(state) != 1 || ARR_DIMS(state)[0] < 1 || ARR_HASNULL(state) ||
+		ARR_ELEMTYPE(state) != FLOAT8OID)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s was called with an array that is not its state", function)));

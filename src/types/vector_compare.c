@@ -1,8 +1,9 @@
 /*
- * vector_compare.c: order and hash of vectors, for comparison operators and the btree and hash operator classes.
+ * vector_compare.c: order and hash of vectors, for comparison operators and the btree and hash operator
+ * classes.
  *
- * The order means little for embeddings but makes DISTINCT, GROUP BY, UNION and unique indexes work. Index code calls
- * these in long-lived memory contexts, so detoasted copies are freed. No state, no locks.
+ * The order means little for embeddings but makes DISTINCT, GROUP BY, UNION and unique indexes work. Index
+ * code calls these in long-lived memory contexts, so detoasted copies are freed. No state, no locks.
  */
 #include "postgres.h"
 
@@ -119,7 +120,8 @@ pxd_sql_vector_hash_extended(PG_FUNCTION_ARGS)
 {
 	Vector	   *vector = PG_GETARG_VECTOR_P(0);
 	float4	   *x = hashable_elements(vector);
-	Datum		hash = hash_any_extended((unsigned char *) x, vector->dim * sizeof(float4), PG_GETARG_INT64(1));
+	Datum		hash = hash_any_extended((unsigned char *) x, vector->dim * sizeof(float4),
+										 PG_GETARG_INT64(1));
 
 	pfree(x);
 	PG_FREE_IF_COPY(vector, 0);

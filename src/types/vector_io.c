@@ -1,8 +1,8 @@
 /*
  * vector_io.c: the vector type's text and binary forms, and the checks every other source of vectors shares.
  *
- * Text is "[1,2,3]"; binary is uint16 dimensions, uint16 zero, then the elements as big-endian float4. No state, no
- * locks; everything is allocated in the caller's memory context.
+ * Text is "[1,2,3]"; binary is uint16 dimensions, uint16 zero, then the elements as big-endian float4. No
+ * state, no locks; everything is allocated in the caller's memory context.
  */
 #include "postgres.h"
 
@@ -154,8 +154,8 @@ element_out_of_range(const char *text, const char *stop)
 }
 
 /*
- * Reads a literal into x, which has room for VECTOR_MAX_DIM elements; returns how many there are. Values may be NaN
- * or infinite: the caller checks.
+ * Reads a literal into x, which has room for VECTOR_MAX_DIM elements; returns how many there are. Values
+ * may be NaN or infinite: the caller checks.
  */
 static int
 parse_literal(const char *literal, float4 *x)

@@ -1,8 +1,8 @@
 /*
  * vector_oid.c: finds the vector type of this extension in the current database.
  *
- * Owns the backend's cached answer, which any change of pg_type throws away: types come and go with the extension. Reads
- * catalogs under the usual AccessShareLocks, released at once.
+ * Owns the backend's cached answer, which any change of pg_type throws away: types come and go with the
+ * extension. Reads catalogs under the usual AccessShareLocks, released at once.
  */
 #include "postgres.h"
 

@@ -1,8 +1,9 @@
 /*
  * store_redo.c: replay of the segment store's records.
  *
- * Locks: a record's pages are locked together, as on the primary, and let go at the end; readers on a standby hold at most
- * one of them at a time. Contents of segments are core's full-page images and not replayed here.
+ * Locks: a record's pages are locked together, as on the primary, and let go at the end; readers on a
+ * standby hold at most one of them at a time. Contents of segments are core's full-page images and not
+ * replayed here.
  */
 #include "postgres.h"
 
@@ -113,7 +114,8 @@ pxd_wal_redo_grow(XLogReaderState *record)
 
 	/* The new page first, then what leads to it: a reader on a standby never follows a link into the void. */
 	directory = XLogInitBufferForRedo(record, 1);
-	store_page_init(BufferGetPage(directory), store_address(grow.dirno, PAGE_KIND_DIRECTORY), grow.store_bits);
+	store_page_init(BufferGetPage(directory), store_address(grow.dirno, PAGE_KIND_DIRECTORY),
+					grow.store_bits);
 	PageSetLSN(BufferGetPage(directory), lsn);
 	MarkBufferDirty(directory);
 	UnlockReleaseBuffer(directory);

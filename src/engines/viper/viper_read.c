@@ -108,18 +108,6 @@ viper_in_stub(void *opaque, AttrNumber attnum)
 	return attnum > state->natts || state->column_of[attnum - 1] < 0;
 }
 
-static bool
-viper_has_form(void *opaque, AttrNumber attnum, int16 attlen, bool attbyval)
-{
-	ViperState *state = opaque;
-	const ItemFormat *format;
-
-	if (attnum < 1 || viper_in_stub(opaque, attnum))
-		return false;
-	format = &state->columns[state->column_of[attnum - 1]].format;
-	return format->attlen == attlen && format->attbyval == attbyval;
-}
-
 /* Reads the null bitmap of a column of layout FIXED. */
 static void
 load_nulls(SegmentAccess *access, ViperState *state, ViperColumn *column)
@@ -312,16 +300,18 @@ check_position(SegmentAccess *access, const ViperState *state, uint32 position)
 }
 
 static Datum
-viper_fetch(SegmentAccess *access, void *opaque, uint32 position, AttrNumber attnum,
+viper_fetch(SegmentAccess *access, void *opaque, uint32 position, const FormData_pg_attribute *att,
 			ValueBuffer *buffer, bool *isnull)
 {
 	ViperState *state = opaque;
 	ViperColumn *column;
 
 	check_position(access, state, position);
-	if (unlikely(attnum < 1 || viper_in_stub(opaque, attnum)))
-		elog(ERROR, "attribute %d is not in the segment", attnum);
-	column = &state->columns[state->column_of[attnum - 1]];
+	if (unlikely(viper_in_stub(opaque, att->attnum)))
+		elog(ERROR, "attribute %d is not in the segment", att->attnum);
+	column = &state->columns[state->column_of[att->attnum - 1]];
+	if (unlikely(column->format.attlen != att->attlen || column->format.attbyval != att->attbyval))
+		pxd_segment_corrupt(access, 0, "a column's values are not of its type");
 	if (column->layout == LAYOUT_FIXED)
 		return fetch_fixed(access, state, column, position, buffer, isnull);
 	return fetch_from_block(access, state, column, position, buffer, isnull);
@@ -345,5 +335,4 @@ const StorageEngine pxd_engine_viper = {
 	.in_stub = viper_in_stub,
 	.fetch = viper_fetch,
 	.back_pointer = viper_back_pointer,
-	.has_form = viper_has_form,
 };
