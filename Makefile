@@ -71,6 +71,6 @@ $(shlib): src/proximadb.map
 # The same sources under a second compiler, which the server's development package brings along.
 .PHONY: clang-check
 clang-check: $(patsubst %.avsc,%.inc,$(wildcard src/schema/*.avsc))
-	printf '%s\n' $(SRCS) | xargs -P 4 -I{} $(CLANG) $(PG_CFLAGS) -O1 -fPIC $(CPPFLAGS) -c {} -o /dev/null
+	printf '%s\n' $(SRCS) | xargs -P 4 -I{} $(or $(CLANG),clang) $(PG_CFLAGS) -O1 -fPIC $(CPPFLAGS) -c {} -o /dev/null
 
 endif

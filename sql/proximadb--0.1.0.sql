@@ -411,3 +411,13 @@ INSERT INTO pg_catalog.pg_depend (classid, objid, objsubid, refclassid, refobjid
 		'pg_catalog.pg_am'::pg_catalog.regclass, store.oid, 0, 'n'
 	FROM pg_catalog.pg_am viper, pg_catalog.pg_am store
 	WHERE viper.amname OPERATOR(pg_catalog.=) 'viper' AND store.amname OPERATOR(pg_catalog.=) 'segment_store';
+
+-- ---------------------------------------------------------------------------------------------
+-- Maintenance (src/tableam)
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION proximadb.flush(tbl regclass, OUT rows bigint, OUT segments bigint, OUT bytes bigint,
+		OUT milliseconds double precision) RETURNS record
+	AS 'MODULE_PATHNAME', 'pxd_sql_flush' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION proximadb.flush(regclass) IS
+	'seals the hot rows of a table now; returns rows sealed, segments written, the bytes they take, and the time';

@@ -17,6 +17,7 @@ PG_MODULE_MAGIC;
 
 bool		pxd_preloaded = false;
 bool		pxd_debug_direct = false;
+bool		pxd_debug_flush = false;
 int			pxd_build_mem_kb = 64 * 1024;
 int			pxd_compression_level = 3;
 
@@ -56,6 +57,12 @@ _PG_init(void)
 							 "Seals every inserted row at once, for tests.",
 							 NULL,
 							 &pxd_debug_direct,
+							 false,
+							 PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	DefineCustomBoolVariable("proximadb.debug_flush",
+							 "Seals the rows of every command before the next one, for tests.",
+							 NULL,
+							 &pxd_debug_flush,
 							 false,
 							 PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("proximadb");

@@ -26,17 +26,23 @@ extern SegmentBuilder *pxd_builder_create(MemoryContext parent, Relation table, 
 /* True if rows of the builder's table have any column to seal. */
 extern bool pxd_builder_seals(const SegmentBuilder *builder);
 
+/* True if the segment being collected is full, or this backend's builders take more memory than they may. */
+extern bool pxd_builder_full(const SegmentBuilder *builder);
+
 /*
- * Takes a row and returns the stub to insert (in the current context), or NULL if this row must stay hot. *position
- * goes back into pxd_builder_set_tid once the stub has its place. Writes the previous segment first when that is full and
- * all its stubs have their places. Lock on table: RowExclusive or more.
+ * Takes a row and returns its stub (in the current context), or NULL if this row must stay hot, because its keys are wide or the
+ * stub would be longer than max_len. *position goes back into pxd_builder_set_tid once the stub has its place. Writes the previous
+ * segment first when that is full and all its stubs have their places. Lock on table: RowExclusive or more.
  */
-extern HeapTuple pxd_builder_add(SegmentBuilder *builder, Relation table,
-								 const Datum *values, const bool *isnull, uint32 *position);
+extern HeapTuple pxd_builder_add(SegmentBuilder *builder, Relation table, const Datum *values, const bool *isnull,
+								 Size max_len, uint32 *position);
 extern void pxd_builder_set_tid(SegmentBuilder *builder, uint32 position, ItemPointer tid);
 
-/* Writes what is collected, if anything; the builder is empty afterwards and may be used again. Same lock. */
-extern void pxd_builder_flush(SegmentBuilder *builder, Relation table);
+/*
+ * Writes what is collected, if anything; the builder is empty afterwards and may be used again. Same lock. Returns the bytes the
+ * segment takes in the store.
+ */
+extern uint64 pxd_builder_flush(SegmentBuilder *builder, Relation table);
 
 /* Frees the builder and whatever it has not written. */
 extern void pxd_builder_destroy(SegmentBuilder *builder);

@@ -22,6 +22,7 @@
 #define XLOG_PXD_GROW			0x10	/* new directory page, and new map page if need be */
 #define XLOG_PXD_ENTRY			0x20	/* directory entries and metapage counters */
 #define XLOG_PXD_FORMAT			0x30	/* blank pages become pages of the store */
+#define XLOG_PXD_SEAL			0x40	/* tuples of a heap page become stubs, or stubs others */
 #define XLOG_PXD_OPMASK			0xF0
 
 /*
@@ -68,6 +69,14 @@ typedef struct xl_pxd_format
 	uint32		nblocks;
 } xl_pxd_format;
 
+/* SEAL. Block 0: heap page, with SealedTuples as data, each followed by its len bytes: the whole new tuple. */
+typedef struct SealedTuple
+{
+	uint16		offset;			/* line pointer */
+	uint16		len;
+} SealedTuple;
+
+StaticAssertDecl(sizeof(SealedTuple) == 4, "sealed tuple is padded");
 StaticAssertDecl(sizeof(xl_pxd_entry) == 24, "entry record is padded");
 StaticAssertDecl(sizeof(EntryImage) == 40, "entry image is padded");
 StaticAssertDecl(sizeof(xl_pxd_grow) == 24, "grow record is padded");
@@ -83,5 +92,13 @@ extern void pxd_wal_redo_format(XLogReaderState *record);
 extern void pxd_wal_desc_entry(StringInfo buf, XLogReaderState *record);
 extern void pxd_wal_desc_grow(StringInfo buf, XLogReaderState *record);
 extern void pxd_wal_desc_format(StringInfo buf, XLogReaderState *record);
+
+/*
+ * Replaces tuples of a heap page by those in data (len bytes of SealedTuples), and compacts the page. The caller holds a
+ * cleanup lock, is in a critical section, and logs.
+ */
+extern void pxd_seal_replace(Page page, const char *data, Size len);
+extern void pxd_wal_redo_seal(XLogReaderState *record);
+extern void pxd_wal_desc_seal(StringInfo buf, XLogReaderState *record);
 
 #endif

@@ -39,6 +39,12 @@ extern void pxd_apply_default_options(Relation table);
  */
 extern void pxd_write_flush(int level);
 
+/* Tells that a command has written a hot row otherwise than by inserting. */
+extern void pxd_write_note_hot(Relation table, CommandId cid);
+
+/* With proximadb.debug_flush: seals what commands deeper than level (or any, if it is 0) have written hot. */
+extern void pxd_write_debug_flush(int level);
+
 /* Command nesting, kept by the executor hooks: rows inserted now belong to a command at this level. */
 extern int	pxd_command_level;
 
@@ -52,6 +58,14 @@ extern TM_Result pxd_tuple_delete(Relation table, ItemPointer tid, CommandId cid
 extern TM_Result pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, CommandId cid,
 								  Snapshot snapshot, Snapshot crosscheck, bool wait, TM_FailureData *tmfd,
 								  LockTupleMode *lockmode, bool *update_indexes);
+
+/* --- flush.c --- */
+
+/*
+ * Opens a table of ours with a ShareUpdateExclusive lock, kept until the end of the transaction, for a function that
+ * maintains it. Errors unless the user owns it. This backend's collected rows have been written.
+ */
+extern Relation pxd_open_for_maintenance(Oid relid);
 
 /* --- vacuum.c --- */
 

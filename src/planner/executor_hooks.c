@@ -148,6 +148,7 @@ executor_end(QueryDesc *query)
 		prev_executor_end(query);
 	else
 		standard_ExecutorEnd(query);
+	pxd_write_debug_flush(pxd_command_level);
 }
 
 static void
@@ -166,6 +167,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tre
 			standard_ProcessUtility(pstmt, query_string, read_only_tree, context, params, query_env,
 									dest, completion);
 		pxd_write_flush(pxd_command_level - 1);
+		pxd_write_debug_flush(pxd_command_level - 1);
 	}
 	PG_FINALLY();
 	{

@@ -53,10 +53,7 @@ extern void pxd_page_set_visible(Relation store, Buffer buffer, Buffer vmbuffer)
 
 /* --- directory.c --- */
 
-/*
- * Copies a directory page. Returns false if that page does not exist. first_segno is the number of
- * entries[0].
- */
+/* Copies the entries of directory page dirno. Returns false if that page does not exist. */
 extern bool pxd_directory_copy(Relation store, uint64 dirno, DirectoryEntry *entries);
 
 /* Reads one entry; false if its number was never reserved (entry zeroed then). */

@@ -102,9 +102,16 @@ start_batch(SegmentBuilder *builder, Relation table)
 	builder->unplaced = 0;
 }
 
+bool
+pxd_builder_full(const SegmentBuilder *builder)
+{
+	return builder->batch != NULL &&
+		(pxd_batch_full(builder->batch) || collected_bytes() >= (Size) pxd_build_mem_kb * 1024);
+}
+
 HeapTuple
-pxd_builder_add(SegmentBuilder *builder, Relation table,
-				const Datum *values, const bool *isnull, uint32 *position)
+pxd_builder_add(SegmentBuilder *builder, Relation table, const Datum *values, const bool *isnull,
+				Size max_len, uint32 *position)
 {
 	MemoryContext caller;
 	HeapTuple	stub;
@@ -112,8 +119,7 @@ pxd_builder_add(SegmentBuilder *builder, Relation table,
 	Assert(RelFileNodeEquals(builder->node, table->rd_node));
 
 	/* A segment is closed between rows only: its back-pointers must be complete. */
-	if (builder->batch != NULL && builder->unplaced == 0 &&
-		(pxd_batch_full(builder->batch) || collected_bytes() >= (Size) pxd_build_mem_kb * 1024))
+	if (builder->unplaced == 0 && pxd_builder_full(builder))
 		pxd_builder_flush(builder, table);
 	if (builder->batch == NULL)
 		start_batch(builder, table);
@@ -122,6 +128,11 @@ pxd_builder_add(SegmentBuilder *builder, Relation table,
 						 locator_make(builder->segno, builder->batch->nrows));
 	if (stub == NULL)
 		return NULL;
+	if (stub->t_len > max_len)
+	{
+		pfree(stub);
+		return NULL;
+	}
 
 	caller = MemoryContextSwitchTo(builder->scratch);
 	*position = pxd_batch_append(builder->batch, values, isnull);
@@ -147,11 +158,13 @@ pxd_builder_set_tid(SegmentBuilder *builder, uint32 position, ItemPointer tid)
  * The batch goes only when its segment is live: after an error caught by the user's code this transaction may
  * still see the stubs, reads their rows from the batch, and writes it again later.
  */
-void
+uint64
 pxd_builder_flush(SegmentBuilder *builder, Relation table)
 {
+	uint64		bytes = 0;
+
 	if (builder->batch == NULL)
-		return;
+		return 0;
 
 	Assert(RelFileNodeEquals(builder->node, table->rd_node));
 
@@ -164,6 +177,7 @@ pxd_builder_flush(SegmentBuilder *builder, Relation table)
 
 		builder->engine->encode(builder->batch, &image);
 		pxd_store_write(store, builder->segno, &image);
+		bytes = (uint64) pxd_image_pages(&image) * BLCKSZ;
 		table_close(store, NoLock);
 		MemoryContextSwitchTo(oldcontext);
 		MemoryContextDelete(context);
@@ -172,6 +186,7 @@ pxd_builder_flush(SegmentBuilder *builder, Relation table)
 	MemoryContextDelete(builder->batch->context);
 	builder->batch = NULL;
 	builder->segno = InvalidSegmentNumber;
+	return bytes;
 }
 
 void

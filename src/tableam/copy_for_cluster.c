@@ -126,7 +126,8 @@ write_row(TableCopy *copy, HeapTuple old_tuple)
 	}
 
 	if (copy->builder != NULL && !has_successor(old_tuple))
-		stub = pxd_builder_add(copy->builder, copy->new_table, copy->values, copy->isnull, &position);
+		stub = pxd_builder_add(copy->builder, copy->new_table, copy->values, copy->isnull,
+							   MaxHeapTupleSize, &position);
 
 	if (stub == NULL)
 		rewrite_heap_tuple(copy->rewrite, old_tuple,

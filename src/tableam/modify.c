@@ -202,6 +202,7 @@ pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, Command
 	else
 		result = heap_update(table, otid, tuple, cid, crosscheck, wait, tmfd, lockmode);
 
+	pxd_write_note_hot(table, cid);
 	slot->tts_tid = tuple->t_self;
 	*update_indexes = (result == TM_Ok && !HeapTupleIsHeapOnly(tuple));
 

@@ -18,6 +18,7 @@
 #include "utils/rel.h"
 
 #include "engine.h"
+#include "flush.h"
 #include "proximadb.h"
 #include "store.h"
 #include "stub.h"
@@ -130,6 +131,17 @@ collect_garbage(Relation table)
 void
 pxd_relation_vacuum(Relation table, VacuumParams *params, BufferAccessStrategy bstrategy)
 {
+	/*
+	 * Flush first, so that vacuum's own pass sees the stubs and sets the pages all-visible. Freezing must go on when flushing
+	 * cannot (R10): not before an overdue wraparound vacuum, nor without our resource manager.
+	 */
+	if (pxd_preloaded && !params->is_wraparound)
+	{
+		FlushResult result = {0};
+
+		pxd_flush_table(table, FLUSH_VACUUM, bstrategy, &result);
+	}
+
 	heap_vacuum_rel(table, params, bstrategy);
 
 	/* Without our resource manager nothing may be written to the store; freezing must go on all the same (R10). */

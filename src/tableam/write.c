@@ -21,11 +21,13 @@
 #include "catalog/catalog.h"
 #include "catalog/pg_am.h"
 #include "executor/executor.h"
+#include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
 #include "builder.h"
+#include "flush.h"
 #include "proximadb.h"
 #include "slot.h"
 #include "tableam.h"
@@ -48,6 +50,7 @@ typedef struct WriteState
 	Size		bytes;			/* written hot by that command */
 	bool		direct_checked; /* whether direct_possible is known for that command */
 	bool		direct_possible;
+	bool		hot;			/* has hot rows that proximadb.debug_flush is to seal */
 	SegmentBuilder *builder;	/* NULL until the command goes direct */
 	int			nplaceholders;
 	TupleTableSlot **placeholders;	/* core slots that hand stubs to heap_multi_insert */
@@ -154,6 +157,13 @@ write_state(Relation table, CommandId cid)
 	return state;
 }
 
+void
+pxd_write_note_hot(Relation table, CommandId cid)
+{
+	if (unlikely(pxd_debug_flush))
+		write_state(table, cid)->hot = true;
+}
+
 /* The builder to use for the next rows of this command, or NULL for the hot path. */
 static SegmentBuilder *
 direct_builder(WriteState *state, Relation table)
@@ -212,11 +222,13 @@ pxd_tuple_insert(Relation table, TupleTableSlot *slot, CommandId cid, int option
 	if (builder != NULL)
 	{
 		slot_getallattrs(slot);
-		stub = pxd_builder_add(builder, table, slot->tts_values, slot->tts_isnull, &position);
+		stub = pxd_builder_add(builder, table, slot->tts_values, slot->tts_isnull, MaxHeapTupleSize,
+							   &position);
 	}
 	if (stub == NULL)
 	{
 		state->bytes += insert_hot(table, slot, cid, options, bistate, 0);
+		state->hot = true;
 		return;
 	}
 
@@ -234,6 +246,7 @@ pxd_tuple_insert_speculative(Relation table, TupleTableSlot *slot, CommandId cid
 	pxd_require_preload(table);
 	pxd_apply_default_options(table);
 	insert_hot(table, slot, cid, options | HEAP_INSERT_SPECULATIVE, bistate, spec_token);
+	pxd_write_note_hot(table, cid);
 }
 
 /* Slots to pass nslots stubs or rows to heap_multi_insert, kept for the next call. */
@@ -287,13 +300,15 @@ pxd_multi_insert(Relation table, TupleTableSlot **slots, int nslots, CommandId c
 		if (builder != NULL)
 		{
 			slot_getallattrs(slots[i]);
-			tuple = pxd_builder_add(builder, table, slots[i]->tts_values, slots[i]->tts_isnull, &positions[i]);
+			tuple = pxd_builder_add(builder, table, slots[i]->tts_values, slots[i]->tts_isnull,
+									MaxHeapTupleSize, &positions[i]);
 		}
 		sealed[i] = (tuple != NULL);
 		if (!sealed[i])
 		{
 			tuple = ExecCopySlotHeapTuple(slots[i]);
 			state->bytes += tuple->t_len;
+			state->hot = true;
 		}
 		ExecStoreHeapTuple(tuple, placeholders[i], true);
 	}
@@ -347,6 +362,37 @@ pxd_write_flush(int level)
 	for (WriteState *state = write_states; state != NULL; state = state->next)
 		if (level == 0 || state->level > level)
 			flush_state(state);
+}
+
+/*
+ * proximadb.debug_flush: seals the hot rows of commands below level, those of this running transaction included. A table somebody else is
+ * maintaining is left alone: tests must not wait where users would not.
+ */
+void
+pxd_write_debug_flush(int level)
+{
+	if (likely(!pxd_debug_flush) || !IsTransactionState() || IsInParallelMode() || RecoveryInProgress())
+		return;
+
+	for (WriteState *state = write_states; state != NULL; state = state->next)
+	{
+		Relation	table;
+		FlushResult result = {0};
+
+		if (!state->hot || (level > 0 && state->level <= level))
+			continue;
+		state->hot = false;
+		if (!ConditionalLockRelationOid(state->table_oid, ShareUpdateExclusiveLock))
+			continue;
+		table = try_relation_open(state->table_oid, NoLock);
+		if (table != NULL)
+		{
+			if (RelFileNodeEquals(table->rd_node, state->node))
+				pxd_flush_table(table, FLUSH_DEBUG, NULL, &result);
+			relation_close(table, NoLock);
+		}
+		UnlockRelationOid(state->table_oid, ShareUpdateExclusiveLock);
+	}
 }
 
 void

@@ -1,0 +1,249 @@
+/*
+ * flush.c: seals hot rows: memtable to segment.
+ *
+ * Hot tuples are copied page by page under a share lock, collected by a segment builder, and when a segment is
+ * full it is written; then its rows' tuples are replaced by stubs (seal.c). Between the two the rows may change or go: what does
+ * not stand as it was read stays as it is, and its position in the segment is dead. A crash at any point
+ * leaves each row hot or sealed; a segment no stub points to is garbage, which vacuum frees.
+ *
+ * Lock: ShareUpdateExclusive on the table, so that one flush, compaction or vacuum is at work. No lock on rows; readers and
+ * writers wait for a page as long as a copy of its tuples takes.
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/visibilitymap.h"
+#include "access/xact.h"
+#include "catalog/catalog.h"
+#include "catalog/namespace.h"
+#include "commands/vacuum.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/freespace.h"
+#include "storage/procarray.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "builder.h"
+#include "flush.h"
+#include "proximadb.h"
+#include "seal.h"
+#include "tableam.h"
+
+PG_FUNCTION_INFO_V1(pxd_sql_flush);
+
+typedef struct Flush
+{
+	Relation	table;
+	FlushMode	mode;
+	BufferAccessStrategy strategy;
+	TransactionId oldest_xmin;
+	MemoryContext page_context; /* reset for each page: copies of its tuples */
+	SegmentBuilder *builder;
+	SealList	list;			/* the rows in the builder */
+	TupleTableSlot *slot;		/* deforms tuples, missing attributes included */
+	FlushResult *result;
+} Flush;
+
+/* Whether a hot tuple may be sealed. The page is share-locked. */
+static bool
+is_settled(Flush *flush, HeapTuple tuple, Buffer buffer)
+{
+	if (tuple_is_stub(tuple->t_data) || HeapTupleHeaderIsSpeculative(tuple->t_data))
+		return false;
+	if (HeapTupleHasExternal(tuple) && flush->mode != FLUSH_COMMAND)
+		return false;
+
+	switch (HeapTupleSatisfiesVacuum(tuple, flush->oldest_xmin, buffer))
+	{
+		case HEAPTUPLE_LIVE:
+			return true;
+		case HEAPTUPLE_INSERT_IN_PROGRESS:
+			return flush->mode == FLUSH_DEBUG &&
+				TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+		default:
+			return false;
+	}
+}
+
+/* Copies the settled hot tuples of a page into *tuples. Returns how many. */
+static int
+copy_hot_tuples(Flush *flush, BlockNumber block, HeapTuple *tuples)
+{
+	Buffer		buffer = ReadBufferExtended(flush->table, MAIN_FORKNUM, block, RBM_NORMAL, flush->strategy);
+	Page		page = BufferGetPage(buffer);
+	OffsetNumber max_offset;
+	int			n = 0;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	max_offset = PageIsNew(page) ? 0 : PageGetMaxOffsetNumber(page);
+	for (OffsetNumber offset = FirstOffsetNumber; offset <= max_offset; offset++)
+	{
+		ItemId		lp = PageGetItemId(page, offset);
+		HeapTupleData tuple;
+
+		if (!ItemIdIsNormal(lp))
+			continue;
+		tuple.t_data = (HeapTupleHeader) PageGetItem(page, lp);
+		tuple.t_len = ItemIdGetLength(lp);
+		tuple.t_tableOid = RelationGetRelid(flush->table);
+		ItemPointerSet(&tuple.t_self, block, offset);
+		if (is_settled(flush, &tuple, buffer))
+			tuples[n++] = heap_copytuple(&tuple);
+	}
+	UnlockReleaseBuffer(buffer);
+	return n;
+}
+
+/* Writes the collected rows as a segment and replaces their tuples by stubs. */
+static void
+close_segment(Flush *flush)
+{
+	if (flush->list.nitems == 0)
+		return;
+
+	flush->result->bytes += pxd_builder_flush(flush->builder, flush->table);
+	flush->result->segments++;
+	pxd_seal_apply(flush->table, &flush->list, flush->oldest_xmin, flush->strategy, &flush->result->rows);
+}
+
+static void
+collect_row(Flush *flush, HeapTuple tuple)
+{
+	HeapTuple	stub;
+	uint32		position;
+
+	if (pxd_builder_full(flush->builder))
+		close_segment(flush);
+
+	ExecStoreHeapTuple(tuple, flush->slot, false);
+	slot_getallattrs(flush->slot);
+	stub = pxd_builder_add(flush->builder, flush->table, flush->slot->tts_values, flush->slot->tts_isnull,
+						   tuple->t_len, &position);
+	if (stub != NULL)
+	{
+		pxd_builder_set_tid(flush->builder, position, &tuple->t_self);
+		pxd_seal_list_add(&flush->list, tuple, stub);
+	}
+	ExecClearTuple(flush->slot);
+}
+
+static void
+flush_page(Flush *flush, BlockNumber block)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(flush->page_context);
+	HeapTuple	tuples[MaxHeapTuplesPerPage];
+	int			n = copy_hot_tuples(flush, block, tuples);
+
+	for (int i = 0; i < n; i++)
+		collect_row(flush, tuples[i]);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextReset(flush->page_context);
+}
+
+/* Whether rows of table may be sealed at all (design 9: never where decoding would miss the old row). */
+static bool
+can_seal(Relation table)
+{
+	return OidIsValid(table->rd_rel->reltoastrelid) &&
+		!(RelationIsLogicallyLogged(table) && table->rd_rel->relreplident == REPLICA_IDENTITY_FULL);
+}
+
+void
+pxd_flush_table(Relation table, FlushMode mode, BufferAccessStrategy strategy, FlushResult *result)
+{
+	MemoryContext context;
+	MemoryContext oldcontext;
+	Flush		flush = {.table = table,.mode = mode,.strategy = strategy,.result = result};
+	BlockNumber nblocks = RelationGetNumberOfBlocks(table);
+	Buffer		vmbuffer = InvalidBuffer;
+
+	if (!can_seal(table) || nblocks == 0)
+		return;
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "proximadb flush", ALLOCSET_DEFAULT_SIZES);
+	oldcontext = MemoryContextSwitchTo(context);
+	flush.oldest_xmin = GetOldestNonRemovableTransactionId(table);
+	flush.page_context = AllocSetContextCreate(context, "proximadb flush page", ALLOCSET_DEFAULT_SIZES);
+	flush.builder = pxd_builder_create(context, table, table);
+	pxd_seal_list_init(&flush.list, context);
+	flush.slot = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(table)), &TTSOpsHeapTuple);
+
+	if (pxd_builder_seals(flush.builder))
+	{
+		for (BlockNumber block = 0; block < nblocks; block++)
+		{
+			vacuum_delay_point();
+			if (mode == FLUSH_VACUUM && VM_ALL_VISIBLE(table, block, &vmbuffer))
+				continue;
+			flush_page(&flush, block);
+		}
+		close_segment(&flush);
+		FreeSpaceMapVacuum(table);
+	}
+
+	if (BufferIsValid(vmbuffer))
+		ReleaseBuffer(vmbuffer);
+	ExecDropSingleTupleTableSlot(flush.slot);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+}
+
+/* --- SQL --- */
+
+Relation
+pxd_open_for_maintenance(Oid relid)
+{
+	Relation	table;
+
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot maintain tables during recovery")));
+	table = table_open(relid, ShareUpdateExclusiveLock);
+	if (pxd_table_engine(table) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("table \"%s\" is not a proximadb table", RelationGetRelationName(table)),
+				 errhint("Tables created USING viper are.")));
+	if (!pg_class_ownercheck(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(table));
+	if (RELATION_IS_OTHER_TEMP(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot maintain temporary tables of other sessions")));
+	pxd_require_preload(table);
+	pxd_write_flush(0);
+	return table;
+}
+
+/* proximadb.flush(regclass) */
+Datum
+pxd_sql_flush(PG_FUNCTION_ARGS)
+{
+	Relation	table = pxd_open_for_maintenance(PG_GETARG_OID(0));
+	TimestampTz start = GetCurrentTimestamp();
+	FlushResult result = {0};
+	TupleDesc	tupdesc;
+	Datum		values[4];
+	bool		isnull[4] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+
+	pxd_flush_table(table, FLUSH_COMMAND, GetAccessStrategy(BAS_VACUUM), &result);
+	table_close(table, NoLock);
+
+	values[0] = Int64GetDatum(result.rows);
+	values[1] = Int64GetDatum(result.segments);
+	values[2] = Int64GetDatum(result.bytes);
+	values[3] = Float8GetDatum((GetCurrentTimestamp() - start) / 1000.0);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, isnull)));
+}
