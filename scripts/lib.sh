@@ -48,7 +48,7 @@ drop_work()
 stop_servers()
 {
 	[ -d "$top/build/$1/" ] || return 0
-	find "$top/build/$1/" -name postmaster.pid | while read -r pid_file; do
+	{ find "$top/build/$1/" -name postmaster.pid 2>/dev/null || true; } | while read -r pid_file; do
 		(cd / && as_user "$pg_home/bin/pg_ctl" stop -s -m immediate -D "$(dirname "$(readlink -f "$pid_file")")") || true
 	done
 }

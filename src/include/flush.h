@@ -1,5 +1,5 @@
 /*
- * flush.h: sealing hot rows.
+ * flush.h: sealing hot rows, and moving sealed ones to new segments.
  */
 #ifndef PXD_FLUSH_H
 #define PXD_FLUSH_H
@@ -9,25 +9,56 @@
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 
+#include "store.h"
+
 typedef enum FlushMode
 {
 	FLUSH_VACUUM,				/* inside VACUUM: no transaction id, so rows with external values stay (R2) */
-	FLUSH_COMMAND,				/* in an ordinary transaction: everything that is settled */
-	FLUSH_DEBUG					/* rows of this running transaction, too */
+	FLUSH_COMMAND,				/* in an ordinary transaction */
+	FLUSH_DEBUG					/* rows of this running transaction are sealed, too */
 } FlushMode;
+
+typedef struct FlushOptions
+{
+	FlushMode	mode;
+	bool		hot;			/* seal hot rows */
+	bool		skip_visible;	/* pass by pages that the visibility map has as all-visible */
+	int			nsegments;		/* segments whose rows are to move, in ascending order */
+	const SegmentNumber *segments;
+	BufferAccessStrategy strategy;
+} FlushOptions;
 
 typedef struct FlushResult
 {
-	uint64		rows;			/* sealed */
+	uint64		rows;			/* sealed or moved */
 	uint64		segments;		/* written */
-	uint64		bytes;			/* that the segments take in the store */
+	uint64		bytes;			/* that these take in the store */
 } FlushResult;
 
+/* Whether rows of table may be sealed at all (design 9: never where logical decoding would miss the old row). */
+extern bool pxd_flush_possible(Relation table);
+
 /*
- * Seals the hot rows of table that are settled (live, not being changed): all pages in command mode, those not all-visible
- * in vacuum mode. Rows whose stubs would not be smaller, or whose pages others have pinned, stay hot. Lock:
- * ShareUpdateExclusive on table. May be cancelled at any point. Adds to *result.
+ * Makes one pass over table. Hot rows are sealed when they are settled (live and not being changed), unless their stubs would
+ * be longer; rows on pages that others have pinned stay. Lock: ShareUpdateExclusive on table. May be cancelled at any point. Adds to
+ * *result.
  */
-extern void pxd_flush_table(Relation table, FlushMode mode, BufferAccessStrategy strategy, FlushResult *result);
+extern void pxd_flush_table(Relation table, const FlushOptions *options, FlushResult *result);
+
+typedef struct CompactResult
+{
+	FlushResult flush;			/* rows moved, segments written */
+	uint64		segments_in;	/* whose rows were moved */
+	uint64		segments_freed;
+} CompactResult;
+
+/*
+ * Moves the rows of segments with many dead rows, and of small segments where there are several, to new ones, and frees
+ * segments that no stub points to. Lock, cancel: as above.
+ */
+extern void pxd_compact_table(Relation table, FlushMode mode, BufferAccessStrategy strategy, CompactResult *result);
+
+/* Frees segments no stub points to, and gives the store's tail back. Returns how many. Same lock. */
+extern uint64 pxd_collect_garbage(Relation table);
 
 #endif

@@ -26,6 +26,12 @@ extern TupleTableSlot *pxd_slot_peek_carrier(TupleTableSlot *slot);
 extern bool pxd_slot_adopt(TupleTableSlot *slot, Relation table);
 
 /*
+ * Shows tuple, a hot row or stub of table in the caller's memory. The caller sees to it that a stub's locator stays true while
+ * the slot is used, by a pin on its page or by a lock that keeps flush and compaction away.
+ */
+extern void pxd_slot_show(TupleTableSlot *slot, Relation table, HeapTuple tuple);
+
+/*
  * Restricts which attributes slot_getsomeattrs reads from segments (attribute numbers, 1-based, offset by
  * FirstLowInvalidHeapAttributeNumber as in pull_varattnos; NULL: all). Others come back as NULL and must not be used. The set is not copied.
  */

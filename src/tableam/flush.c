@@ -1,10 +1,11 @@
 /*
- * flush.c: seals hot rows: memtable to segment.
+ * flush.c: seals hot rows, memtable to segment, and moves sealed rows to new segments.
  *
- * Hot tuples are copied page by page under a share lock, collected by a segment builder, and when a segment is
- * full it is written; then its rows' tuples are replaced by stubs (seal.c). Between the two the rows may change or go: what does
- * not stand as it was read stays as it is, and its position in the segment is dead. A crash at any point
- * leaves each row hot or sealed; a segment no stub points to is garbage, which vacuum frees.
+ * Both are one pass over the table's pages: tuples to be sealed (hot rows, or stubs that point into segments to be compacted)
+ * are copied page by page under a share lock and collected by a segment builder; when a segment is full it is written, then its
+ * rows' tuples are replaced by stubs (seal.c). Between the two the rows may change or go: what does not stand as it was
+ * read stays as it is, and its position in the segment is dead. A crash at any point leaves each row hot or sealed, once; a segment
+ * no stub points to is garbage, which vacuum frees.
  *
  * Lock: ShareUpdateExclusive on the table, so that one flush, compaction or vacuum is at work. No lock on rows; readers and
  * writers wait for a page as long as a copy of its tuples takes.
@@ -14,6 +15,7 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/visibilitymap.h"
 #include "access/xact.h"
 #include "catalog/catalog.h"
@@ -35,6 +37,7 @@
 #include "flush.h"
 #include "proximadb.h"
 #include "seal.h"
+#include "slot.h"
 #include "tableam.h"
 
 PG_FUNCTION_INFO_V1(pxd_sql_flush);
@@ -42,40 +45,61 @@ PG_FUNCTION_INFO_V1(pxd_sql_flush);
 typedef struct Flush
 {
 	Relation	table;
-	FlushMode	mode;
+	const FlushOptions *options;
 	BufferAccessStrategy strategy;
 	TransactionId oldest_xmin;
 	MemoryContext page_context; /* reset for each page: copies of its tuples */
 	SegmentBuilder *builder;
 	SealList	list;			/* the rows in the builder */
-	TupleTableSlot *slot;		/* deforms tuples, missing attributes included */
+	TupleTableSlot *slot;		/* deforms tuples and reads sealed columns */
 	FlushResult *result;
 } Flush;
 
-/* Whether a hot tuple may be sealed. The page is share-locked. */
-static bool
-is_settled(Flush *flush, HeapTuple tuple, Buffer buffer)
+static int
+compare_segnos(const void *a, const void *b)
 {
-	if (tuple_is_stub(tuple->t_data) || HeapTupleHeaderIsSpeculative(tuple->t_data))
-		return false;
-	if (HeapTupleHasExternal(tuple) && flush->mode != FLUSH_COMMAND)
-		return false;
+	SegmentNumber left = *(const SegmentNumber *) a;
+	SegmentNumber right = *(const SegmentNumber *) b;
 
-	switch (HeapTupleSatisfiesVacuum(tuple, flush->oldest_xmin, buffer))
-	{
-		case HEAPTUPLE_LIVE:
-			return true;
-		case HEAPTUPLE_INSERT_IN_PROGRESS:
-			return flush->mode == FLUSH_DEBUG &&
-				TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
-		default:
-			return false;
-	}
+	return left < right ? -1 : left > right;
 }
 
-/* Copies the settled hot tuples of a page into *tuples. Returns how many. */
+/* Whether a stub points into one of the segments to be compacted. */
+static bool
+is_to_move(const FlushOptions *options, HeapTupleHeader stub)
+{
+	SegmentNumber segno = locator_segment(stub_locator(stub));
+
+	return options->nsegments > 0 &&
+		bsearch(&segno, options->segments, options->nsegments, sizeof(SegmentNumber), compare_segnos) != NULL;
+}
+
+/*
+ * Whether a tuple is to be collected. The page is share-locked. Sealed rows move whatever their state, as long as somebody may still
+ * read them (R8); hot ones are sealed when they are settled.
+ */
+static bool
+is_wanted(Flush *flush, HeapTuple tuple, Buffer buffer)
+{
+	HTSV_Result state;
+
+	if (tuple_is_stub(tuple->t_data))
+		return is_to_move(flush->options, tuple->t_data) &&
+			HeapTupleSatisfiesVacuum(tuple, flush->oldest_xmin, buffer) != HEAPTUPLE_DEAD;
+
+	if (!flush->options->hot || HeapTupleHeaderIsSpeculative(tuple->t_data))
+		return false;
+	if (HeapTupleHasExternal(tuple) && flush->options->mode != FLUSH_COMMAND)
+		return false;
+	state = HeapTupleSatisfiesVacuum(tuple, flush->oldest_xmin, buffer);
+	return state == HEAPTUPLE_LIVE ||
+		(state == HEAPTUPLE_INSERT_IN_PROGRESS && flush->options->mode == FLUSH_DEBUG &&
+		 TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)));
+}
+
+/* Copies the wanted tuples of a page into *tuples. Returns how many. */
 static int
-copy_hot_tuples(Flush *flush, BlockNumber block, HeapTuple *tuples)
+copy_wanted_tuples(Flush *flush, BlockNumber block, HeapTuple *tuples)
 {
 	Buffer		buffer = ReadBufferExtended(flush->table, MAIN_FORKNUM, block, RBM_NORMAL, flush->strategy);
 	Page		page = BufferGetPage(buffer);
@@ -95,7 +119,7 @@ copy_hot_tuples(Flush *flush, BlockNumber block, HeapTuple *tuples)
 		tuple.t_len = ItemIdGetLength(lp);
 		tuple.t_tableOid = RelationGetRelid(flush->table);
 		ItemPointerSet(&tuple.t_self, block, offset);
-		if (is_settled(flush, &tuple, buffer))
+		if (is_wanted(flush, &tuple, buffer))
 			tuples[n++] = heap_copytuple(&tuple);
 	}
 	UnlockReleaseBuffer(buffer);
@@ -123,7 +147,7 @@ collect_row(Flush *flush, HeapTuple tuple)
 	if (pxd_builder_full(flush->builder))
 		close_segment(flush);
 
-	ExecStoreHeapTuple(tuple, flush->slot, false);
+	pxd_slot_show(flush->slot, flush->table, tuple);
 	slot_getallattrs(flush->slot);
 	stub = pxd_builder_add(flush->builder, flush->table, flush->slot->tts_values, flush->slot->tts_isnull,
 						   tuple->t_len, &position);
@@ -140,7 +164,7 @@ flush_page(Flush *flush, BlockNumber block)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(flush->page_context);
 	HeapTuple	tuples[MaxHeapTuplesPerPage];
-	int			n = copy_hot_tuples(flush, block, tuples);
+	int			n = copy_wanted_tuples(flush, block, tuples);
 
 	for (int i = 0; i < n; i++)
 		collect_row(flush, tuples[i]);
@@ -148,24 +172,23 @@ flush_page(Flush *flush, BlockNumber block)
 	MemoryContextReset(flush->page_context);
 }
 
-/* Whether rows of table may be sealed at all (design 9: never where decoding would miss the old row). */
-static bool
-can_seal(Relation table)
+bool
+pxd_flush_possible(Relation table)
 {
 	return OidIsValid(table->rd_rel->reltoastrelid) &&
 		!(RelationIsLogicallyLogged(table) && table->rd_rel->relreplident == REPLICA_IDENTITY_FULL);
 }
 
 void
-pxd_flush_table(Relation table, FlushMode mode, BufferAccessStrategy strategy, FlushResult *result)
+pxd_flush_table(Relation table, const FlushOptions *options, FlushResult *result)
 {
 	MemoryContext context;
 	MemoryContext oldcontext;
-	Flush		flush = {.table = table,.mode = mode,.strategy = strategy,.result = result};
+	Flush		flush = {.table = table,.options = options,.strategy = options->strategy,.result = result};
 	BlockNumber nblocks = RelationGetNumberOfBlocks(table);
 	Buffer		vmbuffer = InvalidBuffer;
 
-	if (!can_seal(table) || nblocks == 0)
+	if (!pxd_flush_possible(table) || nblocks == 0)
 		return;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "proximadb flush", ALLOCSET_DEFAULT_SIZES);
@@ -174,14 +197,14 @@ pxd_flush_table(Relation table, FlushMode mode, BufferAccessStrategy strategy, F
 	flush.page_context = AllocSetContextCreate(context, "proximadb flush page", ALLOCSET_DEFAULT_SIZES);
 	flush.builder = pxd_builder_create(context, table, table);
 	pxd_seal_list_init(&flush.list, context);
-	flush.slot = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(table)), &TTSOpsHeapTuple);
+	flush.slot = table_slot_create(table, NULL);
 
 	if (pxd_builder_seals(flush.builder))
 	{
 		for (BlockNumber block = 0; block < nblocks; block++)
 		{
 			vacuum_delay_point();
-			if (mode == FLUSH_VACUUM && VM_ALL_VISIBLE(table, block, &vmbuffer))
+			if (options->skip_visible && VM_ALL_VISIBLE(table, block, &vmbuffer))
 				continue;
 			flush_page(&flush, block);
 		}
@@ -230,6 +253,7 @@ pxd_sql_flush(PG_FUNCTION_ARGS)
 {
 	Relation	table = pxd_open_for_maintenance(PG_GETARG_OID(0));
 	TimestampTz start = GetCurrentTimestamp();
+	FlushOptions options = {.mode = FLUSH_COMMAND,.hot = true,.strategy = GetAccessStrategy(BAS_VACUUM)};
 	FlushResult result = {0};
 	TupleDesc	tupdesc;
 	Datum		values[4];
@@ -238,7 +262,7 @@ pxd_sql_flush(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
-	pxd_flush_table(table, FLUSH_COMMAND, GetAccessStrategy(BAS_VACUUM), &result);
+	pxd_flush_table(table, &options, &result);
 	table_close(table, NoLock);
 
 	values[0] = Int64GetDatum(result.rows);

@@ -435,6 +435,23 @@ pxd_slot_adopt(TupleTableSlot *slot, Relation table)
 }
 
 void
+pxd_slot_show(TupleTableSlot *slot, Relation table, HeapTuple tuple)
+{
+	ProximadbSlot *pslot = (ProximadbSlot *) slot;
+	HeapTupleTableSlot *hslot;
+
+	ExecClearTuple(slot);
+	hslot = (HeapTupleTableSlot *) current_carrier(pslot);
+	hslot->tuple = tuple;
+	hslot->off = 0;
+	hslot->base.tts_nvalid = 0;
+	hslot->base.tts_tid = tuple->t_self;
+	hslot->base.tts_tableOid = RelationGetRelid(table);
+	hslot->base.tts_flags &= ~TTS_FLAG_EMPTY;
+	pxd_slot_adopt(slot, table);
+}
+
+void
 pxd_slot_project(TupleTableSlot *slot, const Bitmapset *attrs)
 {
 	Assert(TTS_IS_PROXIMADB(slot));

@@ -377,6 +377,7 @@ pxd_write_debug_flush(int level)
 	for (WriteState *state = write_states; state != NULL; state = state->next)
 	{
 		Relation	table;
+		FlushOptions options = {.mode = FLUSH_DEBUG,.hot = true};
 		FlushResult result = {0};
 
 		if (!state->hot || (level > 0 && state->level <= level))
@@ -388,7 +389,7 @@ pxd_write_debug_flush(int level)
 		if (table != NULL)
 		{
 			if (RelFileNodeEquals(table->rd_node, state->node))
-				pxd_flush_table(table, FLUSH_DEBUG, NULL, &result);
+				pxd_flush_table(table, &options, &result);
 			relation_close(table, NoLock);
 		}
 		UnlockRelationOid(state->table_oid, ShareUpdateExclusiveLock);

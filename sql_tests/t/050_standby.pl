@@ -1,0 +1,101 @@
+# A streaming standby reads hot and sealed rows, through restarts, and is promoted.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $primary = PostgreSQL::Test::Cluster->new('primary');
+$primary->init(allows_streaming => 1);
+$primary->append_conf('postgresql.conf', <<'END');
+shared_preload_libraries = 'proximadb'
+wal_consistency_checking = 'all'
+autovacuum = off
+hot_standby = on
+END
+$primary->start;
+$primary->safe_psql('postgres', <<'END');
+CREATE EXTENSION proximadb;
+SET default_table_access_method = viper;
+CREATE FUNCTION vec(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
+$$ SELECT ('[' || i || repeat(',' || i % 251 || ',' || (i % 61) / 4.0 || ',-' || i % 7, 255) || ',' || i % 3 || ',0.5]')::vector $$;
+CREATE TABLE t (id int PRIMARY KEY, v vector(768), body text);
+INSERT INTO t SELECT i, vec(i), 'body ' || i FROM generate_series(1, 300) i;
+CREATE UNLOGGED TABLE u AS SELECT * FROM t;
+END
+$primary->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'base', has_streaming => 1);
+$standby->start;
+
+my $state = <<'END';
+SELECT count(*), sum(id), count(*) FILTER (WHERE v IS DISTINCT FROM vec(id % 1000)), count(body), md5(string_agg(body, ',' ORDER BY id)) FROM t;
+SET enable_seqscan = off;
+SELECT id, v = vec(id % 1000), body FROM t WHERE id IN (7, 8, 400, 1007, 2007) ORDER BY id;
+SELECT id FROM t ORDER BY v <-> vec(33), id LIMIT 5;
+END
+
+# Does something on the primary: the standby must come to the same answers.
+sub follows
+{
+	my ($sql, $name) = @_;
+
+	$primary->safe_psql('postgres', $sql);
+	$primary->wait_for_catchup($standby, 'replay');
+	is($standby->safe_psql('postgres', $state), $primary->safe_psql('postgres', $state), $name);
+}
+
+follows('SELECT 1', 'rows of the base backup');
+follows("INSERT INTO t SELECT i, vec(i % 1000), 'new ' || i FROM generate_series(1001, 1300) i", 'a bulk load');
+follows("UPDATE t SET body = 'updated' WHERE id % 3 = 0; DELETE FROM t WHERE id % 5 = 0", 'updates and deletes');
+follows("BEGIN; INSERT INTO t SELECT i, vec(i % 1000), 'lost ' || i FROM generate_series(2001, 2300) i; ROLLBACK", 'an aborted load');
+follows('VACUUM t', 'vacuum');
+follows("INSERT INTO t SELECT i, vec(i % 1000), 'again ' || i FROM generate_series(2001, 2400) i", 'reused extents');
+follows("ALTER TABLE t ADD COLUMN n int DEFAULT 5; INSERT INTO t SELECT i, vec(i % 1000), 'n ' || i, i FROM generate_series(3001, 3200) i", 'a new column');
+
+# A query that holds its snapshot while the primary vacuums is either right or cancelled
+$standby->restart;
+is($standby->safe_psql('postgres', $state), $primary->safe_psql('postgres', $state), 'after a restart');
+follows('DELETE FROM t WHERE id > 2000', 'deletes after the restart');
+follows('VACUUM (FREEZE) t', 'freeze');
+$primary->safe_psql('postgres', 'CHECKPOINT');
+$standby->safe_psql('postgres', 'CHECKPOINT');
+$standby->stop('immediate');
+$standby->start;
+follows('CREATE INDEX ON t (body)', 'after a crash of the standby');
+follows('VACUUM FULL t', 'vacuum full');
+follows("CLUSTER t USING t_pkey; INSERT INTO t (id, v, body) SELECT i, vec(i % 1000), 'c ' || i FROM generate_series(4001, 4200) i", 'cluster and load');
+follows("BEGIN; TRUNCATE t; INSERT INTO t (id, v, body) SELECT i, vec(i % 1000), 'after ' || i FROM generate_series(1, 400) i; COMMIT", 'truncate and load');
+follows('ALTER TABLE t SET ACCESS METHOD heap; ALTER TABLE t SET ACCESS METHOD viper', 'access methods');
+follows("BEGIN; INSERT INTO t (id, v, body) SELECT i, vec(i % 1000), 'p ' || i FROM generate_series(1001, 1200) i; UPDATE t SET body = 'q' WHERE id > 1100; COMMIT", 'load and update in one');
+
+my (undef, undef, $stderr) = $standby->psql('postgres', 'INSERT INTO t (id) VALUES (0)');
+like($stderr, qr/cannot execute INSERT in a read-only transaction/, 'standby is read-only');
+
+# Promotion, in the middle of a load on the primary that never commits
+my $session = $primary->background_psql('postgres', on_error_stop => 0);
+$session->query_safe("BEGIN");
+$session->query_safe("INSERT INTO t (id, v, body) SELECT i, vec(i % 1000), 'open ' || i FROM generate_series(5001, 5300) i");
+$primary->safe_psql('postgres', "INSERT INTO t (id, v, body) VALUES (6001, vec(1), 'last')");
+$primary->wait_for_catchup($standby, 'replay');
+my $before = $primary->safe_psql('postgres', $state);
+$primary->stop('immediate');
+eval { $session->quit };
+$standby->promote;
+is($standby->safe_psql('postgres', $state), $before, 'the promoted standby has all committed rows');
+$standby->safe_psql('postgres', "VACUUM t; INSERT INTO t (id, v, body) SELECT i, vec(i % 1000), 'promoted ' || i FROM generate_series(7001, 7300) i; DELETE FROM t WHERE id < 100; VACUUM t");
+is($standby->safe_psql('postgres', 'SELECT count(*), count(*) FILTER (WHERE v IS DISTINCT FROM vec(id % 1000)) FROM t'), '802|0', 'and takes loads');
+is($standby->safe_psql('postgres', 'SELECT count(*) FROM u'), '0', 'its unlogged table is empty');
+$standby->safe_psql('postgres', 'INSERT INTO u SELECT id, v, body FROM t');
+is($standby->safe_psql('postgres', 'SELECT count(*), count(*) FILTER (WHERE v IS DISTINCT FROM vec(id % 1000)) FROM u'), '802|0', 'and can be filled');
+$standby->stop('immediate');
+$standby->start;
+is($standby->safe_psql('postgres', 'SELECT count(*), count(*) FILTER (WHERE v IS DISTINCT FROM vec(id % 1000)) FROM t'), '802|0', 'and survives a crash');
+
+for my $node ($primary, $standby)
+{
+	unlike(slurp_file($node->logfile), qr/PANIC|TRAP:|inconsistent page found|invalid page/, 'nothing bad in the log of ' . $node->name);
+}
+$standby->stop;
+done_testing();

@@ -1,0 +1,396 @@
+/*
+ * compact.c: keeps the store compact: moves rows out of segments that are mostly dead or too small, and frees segments no
+ * stub points to.
+ *
+ * A row of a segment is live while its stub exists, whoever may see it (R8). Which segments to compact is decided by
+ * counting stubs in one pass over the main fork; the moving is a flush pass (flush.c), which repoints stubs under cleanup
+ * locks. A segment whose stubs could not all be repointed stays until the next time.
+ *
+ * Lock: ShareUpdateExclusive on the table, so no other vacuum, flush or compaction frees or repoints at the same
+ * time. Freeing needs no transaction id.
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "commands/vacuum.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "engine.h"
+#include "flush.h"
+#include "proximadb.h"
+#include "store.h"
+#include "stub.h"
+#include "tableam.h"
+
+PG_FUNCTION_INFO_V1(pxd_sql_compact);
+
+/* Segments move from the end of the store to its free extents when more than this part of its pages is free. */
+#define COMPACT_FREE_FRACTION	0.2
+
+/* A segment is compacted when more than this part of its rows is dead. */
+#define COMPACT_DEAD_FRACTION	0.3
+
+/* Segments below this size are small; COMPACT_SMALL_COUNT of them are merged. */
+#define COMPACT_SMALL_PAGES		256
+#define COMPACT_SMALL_COUNT		4
+
+/* Where a check of back-pointers stands: the page looked at last, to be read once for a run of TIDs. */
+typedef struct StubCheck
+{
+	Relation	table;
+	BlockNumber nblocks;
+	Buffer		buffer;
+} StubCheck;
+
+/*
+ * Whether the stub at tid exists and points to this position. By existence, not visibility: as long as the tuple
+ * stands on the page somebody may read it (R8). A TID past the end of the file is dead.
+ */
+static bool
+stub_exists(StubCheck *check, ItemPointer tid, Locator locator)
+{
+	BlockNumber block;
+	Page		page;
+	bool		found = false;
+
+	if (!ItemPointerIsValid(tid) || ItemPointerGetBlockNumber(tid) >= check->nblocks)
+		return false;
+
+	block = ItemPointerGetBlockNumber(tid);
+	if (!BufferIsValid(check->buffer) || BufferGetBlockNumber(check->buffer) != block)
+	{
+		if (BufferIsValid(check->buffer))
+			ReleaseBuffer(check->buffer);
+		check->buffer = ReadBuffer(check->table, block);
+	}
+
+	page = BufferGetPage(check->buffer);
+	LockBuffer(check->buffer, BUFFER_LOCK_SHARE);
+	if (ItemPointerGetOffsetNumber(tid) <= PageGetMaxOffsetNumber(page))
+	{
+		ItemId		lp = PageGetItemId(page, ItemPointerGetOffsetNumber(tid));
+
+		if (ItemIdIsNormal(lp))
+		{
+			HeapTupleHeader tuple = (HeapTupleHeader) PageGetItem(page, lp);
+
+			found = tuple_is_stub(tuple) && stub_locator(tuple) == locator;
+		}
+	}
+	LockBuffer(check->buffer, BUFFER_LOCK_UNLOCK);
+	return found;
+}
+
+/*
+ * Whether any stub still points into a live segment. Stops at the first, so a segment in use costs one page; a segment
+ * that cannot be read is taken to be in use.
+ */
+static bool
+segment_in_use(Relation table, SegmentAccess *access, SegmentNumber segno)
+{
+	StubCheck	check = {table, RelationGetNumberOfBlocks(table), InvalidBuffer};
+	bool		in_use = false;
+	uint32		rows;
+
+	if (!pxd_access_seek(access, segno))
+		return true;
+
+	rows = pxd_access_rows(access);
+	for (uint32 position = 0; position < rows && !in_use; position++)
+	{
+		ItemPointerData tid;
+
+		vacuum_delay_point();
+		pxd_access_engine(access)->back_pointer(access, pxd_access_state(access), position, &tid);
+		in_use = stub_exists(&check, &tid, locator_make(segno, position));
+	}
+	if (BufferIsValid(check.buffer))
+		ReleaseBuffer(check.buffer);
+	return in_use;
+}
+
+uint64
+pxd_collect_garbage(Relation table)
+{
+	uint64		freed = 0;
+	Relation	store = table_open(table->rd_rel->reltoastrelid, RowExclusiveLock);
+	SegmentAccess access;
+	SegmentNumber segno = InvalidSegmentNumber;
+	SegmentEntry entry;
+
+	pxd_access_init(&access);
+	pxd_access_open(&access, table);
+
+	while (pxd_store_next(store, &segno, &entry))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (entry.state == SEGMENT_LIVE
+			? !segment_in_use(table, &access, segno)
+			: (entry.state == SEGMENT_BUILDING && pxd_store_builder_gone(&entry)))
+		{
+			pxd_access_unpin(&access);
+			pxd_store_free(store, segno);
+			freed++;
+		}
+	}
+	pxd_access_close(&access);
+
+	pxd_store_truncate_tail(store);
+	table_close(store, RowExclusiveLock);
+	return freed;
+}
+
+/* --- choosing segments --- */
+
+typedef struct StubCount
+{
+	SegmentNumber segno;
+	uint32		stubs;
+} StubCount;
+
+/* Counts the stubs of table that are not dead, by segment. */
+static HTAB *
+count_stubs(Relation table, BufferAccessStrategy strategy)
+{
+	HASHCTL		ctl = {.keysize = sizeof(SegmentNumber),.entrysize = sizeof(StubCount),.hcxt = CurrentMemoryContext};
+	HTAB	   *counts = hash_create("proximadb stub counts", 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(table);
+	StubCount  *count = NULL;
+
+	for (BlockNumber block = 0; block < nblocks; block++)
+	{
+		Buffer		buffer;
+		Page		page;
+		OffsetNumber max_offset;
+
+		vacuum_delay_point();
+		buffer = ReadBufferExtended(table, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+		page = BufferGetPage(buffer);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		max_offset = PageIsNew(page) ? 0 : PageGetMaxOffsetNumber(page);
+		for (OffsetNumber offset = FirstOffsetNumber; offset <= max_offset; offset++)
+		{
+			ItemId		lp = PageGetItemId(page, offset);
+			HeapTupleHeader tuple;
+			SegmentNumber segno;
+			bool		found;
+
+			if (!ItemIdIsNormal(lp))
+				continue;
+			tuple = (HeapTupleHeader) PageGetItem(page, lp);
+			if (!tuple_is_stub(tuple))
+				continue;
+			segno = locator_segment(stub_locator(tuple));
+			if (count == NULL || count->segno != segno)
+			{
+				count = hash_search(counts, &segno, HASH_ENTER, &found);
+				if (!found)
+					count->stubs = 0;
+			}
+			count->stubs++;
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	return counts;
+}
+
+/*
+ * Chooses the segments to compact, in ascending order, into *segments. Returns how many.
+ */
+static int
+choose_segments(Relation table, BufferAccessStrategy strategy, SegmentNumber **segments)
+{
+	Relation	store = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
+	HTAB	   *counts = count_stubs(table, strategy);
+	SegmentNumber segno = InvalidSegmentNumber;
+	SegmentEntry entry;
+	int			nsmall = 0;
+	int			chosen = 0;
+	int			n = 0;
+	int			capacity = 256;
+	bool	   *small = palloc(capacity * sizeof(bool));
+
+	*segments = palloc(capacity * sizeof(SegmentNumber));
+	while (pxd_store_next(store, &segno, &entry))
+	{
+		StubCount  *count;
+		bool		is_small;
+
+		CHECK_FOR_INTERRUPTS();
+		if (entry.state != SEGMENT_LIVE)
+			continue;
+		count = hash_search(counts, &segno, HASH_FIND, NULL);
+		if (count == NULL)
+			continue;			/* garbage: freed without being read */
+		is_small = entry.pages < COMPACT_SMALL_PAGES;
+		if (!is_small && count->stubs >= (1 - COMPACT_DEAD_FRACTION) * entry.rows)
+			continue;
+
+		if (n == capacity)
+		{
+			capacity *= 2;
+			*segments = repalloc_huge(*segments, capacity * sizeof(SegmentNumber));
+			small = repalloc_huge(small, capacity * sizeof(bool));
+		}
+		/* A small segment counts as such only if nothing else speaks for compacting it. */
+		small[n] = count->stubs >= (1 - COMPACT_DEAD_FRACTION) * entry.rows;
+		nsmall += small[n];
+		(*segments)[n++] = segno;
+	}
+	table_close(store, AccessShareLock);
+
+	for (int i = 0; i < n; i++)
+		if (!small[i] || nsmall >= COMPACT_SMALL_COUNT)
+			(*segments)[chosen++] = (*segments)[i];
+	return chosen;
+}
+
+/* --- moving segments to the front --- */
+
+typedef struct SegmentPlace
+{
+	SegmentNumber segno;
+	BlockNumber first_block;
+	uint32		pages;
+} SegmentPlace;
+
+static int
+compare_places_descending(const void *a, const void *b)
+{
+	BlockNumber left = ((const SegmentPlace *) a)->first_block;
+	BlockNumber right = ((const SegmentPlace *) b)->first_block;
+
+	return left < right ? 1 : left > right ? -1 : 0;
+}
+
+static int
+compare_segnos(const void *a, const void *b)
+{
+	SegmentNumber left = *(const SegmentNumber *) a;
+	SegmentNumber right = *(const SegmentNumber *) b;
+
+	return left < right ? -1 : left > right;
+}
+
+/*
+ * Chooses the segments at the end of the store that its free extents have room for, if much of it is free. Returns how many, in
+ * ascending order of their numbers.
+ */
+static int
+choose_tail(Relation table, SegmentNumber **segments)
+{
+	Relation	store = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
+	uint64		free_pages = pxd_store_free_pages(store);
+	uint64		live_segments,
+				live_rows,
+				live_pages;
+	SegmentPlace *places;
+	SegmentNumber segno = InvalidSegmentNumber;
+	SegmentEntry entry;
+	uint64		n = 0;
+	int			chosen = 0;
+
+	pxd_store_totals(store, &live_segments, &live_rows, &live_pages);
+	if (free_pages > COMPACT_FREE_FRACTION * RelationGetNumberOfBlocks(store) && live_segments > 0)
+	{
+		places = palloc_extended(mul_size(live_segments, sizeof(SegmentPlace)), MCXT_ALLOC_HUGE);
+		*segments = palloc_extended(mul_size(live_segments, sizeof(SegmentNumber)), MCXT_ALLOC_HUGE);
+		while (n < live_segments && pxd_store_next(store, &segno, &entry))
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (entry.state != SEGMENT_LIVE)
+				continue;
+			places[n].segno = segno;
+			places[n].first_block = entry.first_block;
+			places[n++].pages = entry.pages;
+		}
+		qsort(places, n, sizeof(SegmentPlace), compare_places_descending);
+		for (uint64 i = 0; i < n && places[i].pages <= free_pages; i++)
+		{
+			free_pages -= places[i].pages;
+			(*segments)[chosen++] = places[i].segno;
+		}
+		qsort(*segments, chosen, sizeof(SegmentNumber), compare_segnos);
+	}
+	table_close(store, AccessShareLock);
+	return chosen;
+}
+
+/* Moves the rows of the segments to new ones, and frees what is garbage then. */
+static void
+move_segments(Relation table, FlushMode mode, BufferAccessStrategy strategy,
+			  const SegmentNumber *segments, int nsegments, CompactResult *result)
+{
+	FlushOptions options = {
+		.mode = mode,
+		.strategy = strategy,
+		.segments = segments,
+		.nsegments = nsegments
+	};
+
+	if (nsegments > 0)
+		pxd_flush_table(table, &options, &result->flush);
+	result->segments_in += nsegments;
+	result->segments_freed += pxd_collect_garbage(table);
+}
+
+void
+pxd_compact_table(Relation table, FlushMode mode, BufferAccessStrategy strategy, CompactResult *result)
+{
+	MemoryContext context;
+	MemoryContext oldcontext;
+	SegmentNumber *segments = NULL;
+	int			nsegments;
+
+	if (!pxd_flush_possible(table))
+		return;
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "proximadb compaction", ALLOCSET_DEFAULT_SIZES);
+	oldcontext = MemoryContextSwitchTo(context);
+
+	nsegments = choose_segments(table, strategy, &segments);
+	move_segments(table, mode, strategy, segments, nsegments, result);
+	nsegments = choose_tail(table, &segments);
+	if (nsegments > 0)
+		move_segments(table, mode, strategy, segments, nsegments, result);
+
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+}
+
+/* --- SQL --- */
+
+/* proximadb.compact(regclass) */
+Datum
+pxd_sql_compact(PG_FUNCTION_ARGS)
+{
+	Relation	table = pxd_open_for_maintenance(PG_GETARG_OID(0));
+	TimestampTz start = GetCurrentTimestamp();
+	CompactResult result = {0};
+	TupleDesc	tupdesc;
+	Datum		values[6];
+	bool		isnull[6] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+
+	pxd_compact_table(table, FLUSH_COMMAND, GetAccessStrategy(BAS_VACUUM), &result);
+	table_close(table, NoLock);
+
+	values[0] = Int64GetDatum(result.flush.rows);
+	values[1] = Int64GetDatum(result.segments_in);
+	values[2] = Int64GetDatum(result.flush.segments);
+	values[3] = Int64GetDatum(result.segments_freed);
+	values[4] = Int64GetDatum(result.flush.bytes);
+	values[5] = Float8GetDatum((GetCurrentTimestamp() - start) / 1000.0);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, isnull)));
+}
