@@ -78,8 +78,8 @@ sub copy_and_kill
 		}
 	}
 	$psql->pump while length $in;
-	$node->poll_query_until('postgres', 'SELECT tuples_processed >= 1000 FROM pg_stat_progress_copy')
-	  or die "COPY did not get on: $err";
+	$node->poll_query_until('postgres', 'SELECT tuples_processed > 900 FROM pg_stat_progress_copy')
+	  or die 'COPY did not get on: ' . $node->safe_psql('postgres', 'TABLE pg_stat_progress_copy') . " $out $err";
 	$how eq 'kill' ? $node->kill9 : $node->stop('immediate');
 	$in .= "\\.\n";
 	eval { $psql->finish };

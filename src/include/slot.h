@@ -32,6 +32,12 @@ extern bool pxd_slot_adopt(TupleTableSlot *slot, Relation table);
 extern void pxd_slot_show(TupleTableSlot *slot, Relation table, HeapTuple tuple);
 
 /*
+ * The attributes (numbers from 1) of the sealed row in old that stand in its segment only and have the same image in new, in the
+ * current context.
+ */
+extern Bitmapset *pxd_slot_unchanged(TupleTableSlot *old, TupleTableSlot *new);
+
+/*
  * Restricts which attributes slot_getsomeattrs reads from segments (attribute numbers, 1-based, offset by
  * FirstLowInvalidHeapAttributeNumber as in pull_varattnos; NULL: all). Others come back as NULL and must not be used. The set is not copied.
  */

@@ -1,8 +1,14 @@
 /*
- * stub.h: the form of a stub and its locator.
+ * stub.h: the form of stubs and overlays, and their locators.
  *
- * A stub is a heap tuple whose t_hoff is LOCATOR_SIZE larger than bitmap and header need; the locator
- * stands in that gap, right before the user data. Only src/tableam and src/store include this file (I5).
+ * A stub is a heap tuple whose t_hoff is larger than header and null bitmap need; the locator stands in that gap. An overlay is a stub with some
+ * more columns in it: what an UPDATE writes that leaves columns in the segment. Its gap also holds a bitmap of the columns that are
+ * inline, so that a NULL among them is known to be real.
+ *
+ *   stub       header, null bitmap, padding | locator                  | key columns
+ *   overlay    header, null bitmap, padding | locator | inline bitmap  | key columns and others
+ *
+ * Whatever is said of stubs holds for overlays, too, unless it says otherwise. Only src/tableam and src/store include this file (I5).
  */
 #ifndef PXD_STUB_H
 #define PXD_STUB_H
@@ -43,14 +49,30 @@ locator_position(Locator locator)
 	return (uint32) (locator & LOCATOR_POSITION_MAX);
 }
 
-static inline bool
-tuple_is_stub(const HeapTupleHeaderData *tuple)
+/* Where header, null bitmap and padding end: the gap, if there is one, begins here. */
+static inline int
+tuple_gap_start(const HeapTupleHeaderData *tuple)
 {
 	int			need = SizeofHeapTupleHeader;
 
 	if (tuple->t_infomask & HEAP_HASNULL)
 		need += BITMAPLEN(HeapTupleHeaderGetNatts(tuple));
-	return tuple->t_hoff == MAXALIGN(need) + LOCATOR_SIZE;
+	return MAXALIGN(need);
+}
+
+static inline int
+overlay_gap_size(int natts)
+{
+	return LOCATOR_SIZE + MAXALIGN(BITMAPLEN(natts));
+}
+
+/* True for stubs and overlays. */
+static inline bool
+tuple_is_stub(const HeapTupleHeaderData *tuple)
+{
+	int			gap = tuple->t_hoff - tuple_gap_start(tuple);
+
+	return gap == LOCATOR_SIZE || gap == overlay_gap_size(HeapTupleHeaderGetNatts(tuple));
 }
 
 static inline Locator
@@ -59,8 +81,20 @@ stub_locator(const HeapTupleHeaderData *stub)
 	Locator		locator;
 
 	Assert(tuple_is_stub(stub));
-	memcpy(&locator, (const char *) stub + stub->t_hoff - LOCATOR_SIZE, sizeof(locator));
+	memcpy(&locator, (const char *) stub + tuple_gap_start(stub), sizeof(locator));
 	return locator;
+}
+
+/* Whether an overlay has attnum inline, NULL or not; false for a plain stub, which tells by values that are not NULL only. */
+static inline bool
+overlay_has_inline(const HeapTupleHeaderData *stub, AttrNumber attnum)
+{
+	int			start = tuple_gap_start(stub);
+	const bits8 *bitmap = (const bits8 *) stub + start + LOCATOR_SIZE;
+
+	if (stub->t_hoff - start == LOCATOR_SIZE)
+		return false;
+	return (bitmap[(attnum - 1) / BITS_PER_BYTE] >> ((attnum - 1) % BITS_PER_BYTE)) & 1;
 }
 
 /*
@@ -69,6 +103,13 @@ stub_locator(const HeapTupleHeaderData *stub)
  */
 extern HeapTuple pxd_stub_form(TupleDesc tupdesc, const Datum *values, const bool *isnull,
 							   const Bitmapset *stub_attrs, Locator locator);
+
+/*
+ * Forms an overlay in the current context: all columns but those in sealed_attrs inline. Returns NULL if it would be so
+ * long that core would TOAST it, which would re-form it (R17), or the table has too many columns for the gap.
+ */
+extern HeapTuple pxd_overlay_form(TupleDesc tupdesc, const Datum *values, const bool *isnull,
+								  const Bitmapset *sealed_attrs, Locator locator);
 
 /*
  * Attribute numbers a stub of this table holds: all columns used by the replica identity, the primary key and any unique or

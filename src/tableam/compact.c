@@ -52,14 +52,16 @@ typedef struct StubCheck
 } StubCheck;
 
 /*
- * Whether the stub at tid exists and points to this position. By existence, not visibility: as long as the tuple
- * stands on the page somebody may read it (R8). A TID past the end of the file is dead.
+ * Whether a stub of the page of tid points to this position: the stub itself, or an overlay after it in its HOT chain. By
+ * existence, not visibility: as long as the tuple stands on the page somebody may read it (R8). A TID past the end of the file
+ * is dead.
  */
 static bool
 stub_exists(StubCheck *check, ItemPointer tid, Locator locator)
 {
 	BlockNumber block;
 	Page		page;
+	OffsetNumber max_offset;
 	bool		found = false;
 
 	if (!ItemPointerIsValid(tid) || ItemPointerGetBlockNumber(tid) >= check->nblocks)
@@ -75,9 +77,10 @@ stub_exists(StubCheck *check, ItemPointer tid, Locator locator)
 
 	page = BufferGetPage(check->buffer);
 	LockBuffer(check->buffer, BUFFER_LOCK_SHARE);
-	if (ItemPointerGetOffsetNumber(tid) <= PageGetMaxOffsetNumber(page))
+	max_offset = PageIsNew(page) ? 0 : PageGetMaxOffsetNumber(page);
+	for (OffsetNumber offset = FirstOffsetNumber; offset <= max_offset && !found; offset++)
 	{
-		ItemId		lp = PageGetItemId(page, ItemPointerGetOffsetNumber(tid));
+		ItemId		lp = PageGetItemId(page, offset);
 
 		if (ItemIdIsNormal(lp))
 		{
@@ -91,8 +94,9 @@ stub_exists(StubCheck *check, ItemPointer tid, Locator locator)
 }
 
 /*
- * Whether any stub still points into a live segment. Stops at the first, so a segment in use costs one page; a segment
- * that cannot be read is taken to be in use.
+ * Whether back-pointers find a stub of a live segment. Stops at the first, so a segment in use costs one page; a segment that
+ * cannot be read is taken to be in use. An overlay that did not fit its page has moved away from where the back-pointer leads, so
+ * "no" is no proof.
  */
 static bool
 segment_in_use(Relation table, SegmentAccess *access, SegmentNumber segno)
@@ -118,38 +122,7 @@ segment_in_use(Relation table, SegmentAccess *access, SegmentNumber segno)
 	return in_use;
 }
 
-uint64
-pxd_collect_garbage(Relation table)
-{
-	uint64		freed = 0;
-	Relation	store = table_open(table->rd_rel->reltoastrelid, RowExclusiveLock);
-	SegmentAccess access;
-	SegmentNumber segno = InvalidSegmentNumber;
-	SegmentEntry entry;
-
-	pxd_access_init(&access);
-	pxd_access_open(&access, table);
-
-	while (pxd_store_next(store, &segno, &entry))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (entry.state == SEGMENT_LIVE
-			? !segment_in_use(table, &access, segno)
-			: (entry.state == SEGMENT_BUILDING && pxd_store_builder_gone(&entry)))
-		{
-			pxd_access_unpin(&access);
-			pxd_store_free(store, segno);
-			freed++;
-		}
-	}
-	pxd_access_close(&access);
-
-	pxd_store_truncate_tail(store);
-	table_close(store, RowExclusiveLock);
-	return freed;
-}
-
-/* --- choosing segments --- */
+/* --- counting stubs --- */
 
 typedef struct StubCount
 {
@@ -202,6 +175,80 @@ count_stubs(Relation table, BufferAccessStrategy strategy)
 	}
 	return counts;
 }
+
+/* --- garbage --- */
+
+/*
+ * Frees what crashed and aborted builders left, and lists the live segments whose back-pointers find no stub. Returns how many were
+ * freed.
+ */
+static uint64
+free_abandoned(Relation table, Relation store, SegmentAccess *access, List **suspects)
+{
+	SegmentNumber segno = InvalidSegmentNumber;
+	SegmentEntry entry;
+	uint64		freed = 0;
+
+	while (pxd_store_next(store, &segno, &entry))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (entry.state == SEGMENT_LIVE && !segment_in_use(table, access, segno))
+		{
+			SegmentNumber *suspect = palloc(sizeof(SegmentNumber));
+
+			*suspect = segno;
+			*suspects = lappend(*suspects, suspect);
+		}
+		else if (entry.state == SEGMENT_BUILDING && pxd_store_builder_gone(&entry))
+		{
+			pxd_access_unpin(access);
+			pxd_store_free(store, segno);
+			freed++;
+		}
+	}
+	return freed;
+}
+
+uint64
+pxd_collect_garbage(Relation table)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "proximadb garbage", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	Relation	store = table_open(table->rd_rel->reltoastrelid, RowExclusiveLock);
+	SegmentAccess access;
+	List	   *suspects = NIL;
+	uint64		freed;
+
+	pxd_access_init(&access);
+	pxd_access_open(&access, table);
+	freed = free_abandoned(table, store, &access, &suspects);
+	pxd_access_close(&access);
+
+	/* The proof that a segment is garbage is a look at every stub. */
+	if (suspects != NIL)
+	{
+		HTAB	   *counts = count_stubs(table, NULL);
+		ListCell   *lc;
+
+		foreach(lc, suspects)
+		{
+			SegmentNumber *segno = lfirst(lc);
+
+			if (hash_search(counts, segno, HASH_FIND, NULL) != NULL)
+				continue;
+			pxd_store_free(store, *segno);
+			freed++;
+		}
+	}
+
+	pxd_store_truncate_tail(store);
+	table_close(store, RowExclusiveLock);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+	return freed;
+}
+
+/* --- choosing what to compact --- */
 
 /*
  * Chooses the segments to compact, in ascending order, into *segments. Returns how many.

@@ -1,15 +1,18 @@
 /*
  * modify.c: UPDATE and DELETE of hot and sealed rows.
  *
- * Both are core's heap functions on the tuple that stands on the page; a new version is a whole hot row. What is
- * ours is to look at the old tuple first where core would misjudge a stub: it holds NULL for columns that are really
- * in the segment. The page stays pinned from that look until core is done, so that no flush can turn
- * a hot row into a stub in between (that takes a cleanup lock; I3, R3).
+ * Both are core's heap functions on the tuple that stands on the page. The new version of a sealed row is an overlay where
+ * columns stay as they are in the segment, so that changing a counter copies no vector, else a whole hot row.
+ *
+ * What is ours besides is to look at the old tuple first where core would misjudge a stub: it holds NULL for columns that are
+ * really in the segment. The page stays pinned from that look until core is done, so that no flush can turn a hot
+ * row into a stub in between (that takes a cleanup lock; I3, R3).
  */
 #include "postgres.h"
 
 #include "access/heapam.h"
 #include "access/sysattr.h"
+#include "access/tableam.h"
 #include "access/xlog.h"
 #include "catalog/catalog.h"
 #include "storage/bufmgr.h"
@@ -160,56 +163,97 @@ update_not_hot(Relation table, ItemPointer otid, HeapTuple tuple, CommandId cid,
 	return result;
 }
 
+/*
+ * What an UPDATE of a sealed row needs to know of it. The row is read in full: the executor has read it, too, so its pages are
+ * at hand.
+ */
+typedef struct SealedUpdate
+{
+	HeapTuple	overlay;		/* the new version, or NULL if it must be a whole row */
+	bool		false_hot;		/* core would take a column for unchanged that is not (R3) */
+} SealedUpdate;
+
+/* A column set to NULL looks unchanged beside a tuple that does not hold it, unless it was NULL before (R3). */
+static bool
+looks_unchanged(HeapTuple stub, TupleTableSlot *old, const Bitmapset *nulls)
+{
+	int			member = -1;
+
+	while ((member = bms_next_member(nulls, member)) >= 0)
+	{
+		AttrNumber	attnum = member + FirstLowInvalidHeapAttributeNumber;
+
+		if (stub_lacks(stub, attnum) && !old->tts_isnull[attnum - 1])
+			return true;
+	}
+	return false;
+}
+
+static void
+prepare_sealed_update(Relation table, HeapTuple stub, TupleTableSlot *slot, const Bitmapset *nulls,
+					  SealedUpdate *update)
+{
+	TupleTableSlot *old = table_slot_create(table, NULL);
+	Bitmapset  *unchanged;
+
+	pxd_slot_show(old, table, stub);
+	unchanged = pxd_slot_unchanged(old, slot);
+
+	/* Decoding reads whole tuples. */
+	update->overlay = NULL;
+	if (unchanged != NULL && !RelationIsLogicallyLogged(table))
+		update->overlay = pxd_overlay_form(RelationGetDescr(table), slot->tts_values, slot->tts_isnull,
+										   unchanged, stub_locator(stub->t_data));
+	update->false_hot = looks_unchanged(stub, old, nulls);
+
+	bms_free(unchanged);
+	ExecDropSingleTupleTableSlot(old);
+}
+
 TM_Result
 pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, CommandId cid, Snapshot snapshot,
 				 Snapshot crosscheck, bool wait, TM_FailureData *tmfd,
 				 LockTupleMode *lockmode, bool *update_indexes)
 {
-	Buffer		buffer = InvalidBuffer;
-	Bitmapset  *nulls;
-	bool		false_hot = false;
-	bool		should_free;
+	HeapTupleData stub;
+	Buffer		buffer;
+	SealedUpdate update = {0};
+	bool		should_free = true;
 	HeapTuple	tuple;
 	TM_Result	result;
 
 	pxd_require_preload(table);
 	pxd_apply_default_options(table);
 
-	/* A column set to NULL looks unchanged beside a stub that does not hold it: no HOT update then (R3). */
-	nulls = indexed_nulls(table, slot);
-	if (nulls != NULL || RelationIsLogicallyLogged(table))
+	buffer = look_for_stub(table, otid, &stub);
+	if (stub.t_data != NULL)
 	{
-		HeapTupleData stub;
+		Bitmapset  *nulls = indexed_nulls(table, slot);
 
-		buffer = look_for_stub(table, otid, &stub);
-		if (stub.t_data != NULL)
-		{
-			int			member = -1;
-
-			if (RelationIsLogicallyLogged(table))
-				check_replica_identity(table, &stub);
-			while ((member = bms_next_member(nulls, member)) >= 0)
-				false_hot |= stub_lacks(&stub, member + FirstLowInvalidHeapAttributeNumber);
-		}
+		if (RelationIsLogicallyLogged(table))
+			check_replica_identity(table, &stub);
+		prepare_sealed_update(table, &stub, slot, nulls, &update);
+		bms_free(nulls);
 	}
 
-	tuple = pxd_slot_own_tuple(slot, &should_free);
+	tuple = update.overlay != NULL ? update.overlay : pxd_slot_own_tuple(slot, &should_free);
 	slot->tts_tableOid = RelationGetRelid(table);
 	tuple->t_tableOid = slot->tts_tableOid;
 
-	if (false_hot)
+	if (update.false_hot)
 		result = update_not_hot(table, otid, tuple, cid, crosscheck, wait, tmfd, lockmode);
 	else
 		result = heap_update(table, otid, tuple, cid, crosscheck, wait, tmfd, lockmode);
+	ReleaseBuffer(buffer);
 
-	pxd_write_note_hot(table, cid);
-	slot->tts_tid = tuple->t_self;
 	*update_indexes = (result == TM_Ok && !HeapTupleIsHeapOnly(tuple));
-
-	if (BufferIsValid(buffer))
-		ReleaseBuffer(buffer);
+	if (result == TM_Ok && update.overlay != NULL)
+		pxd_slot_inserted(slot, tuple);
+	else
+		slot->tts_tid = tuple->t_self;
+	if (result == TM_Ok && update.overlay == NULL)
+		pxd_write_note_hot(table, cid);
 	if (should_free)
 		pfree(tuple);
-	bms_free(nulls);
 	return result;
 }

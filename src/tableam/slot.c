@@ -22,6 +22,7 @@
 #include "executor/tuptable.h"
 #include "storage/lmgr.h"
 #include "storage/procarray.h"
+#include "utils/datum.h"
 
 #include "builder.h"
 #include "engine.h"
@@ -204,7 +205,7 @@ fill_sealed(ProximadbSlot *pslot, HeapTuple stub, int from, int to)
 		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
 		ValueBuffer *buffer;
 
-		if (!slot->tts_isnull[i] || att->attisdropped)
+		if (!slot->tts_isnull[i] || att->attisdropped || overlay_has_inline(stub->t_data, i + 1))
 			continue;
 		if (pslot->wanted != NULL &&
 			!bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, pslot->wanted))
@@ -225,6 +226,39 @@ fill_sealed(ProximadbSlot *pslot, HeapTuple stub, int from, int to)
 			slot->tts_values[i] = pxd_batch_fetch(row.batch, row.position, i + 1,
 												  buffer, &slot->tts_isnull[i]);
 	}
+}
+
+Bitmapset *
+pxd_slot_unchanged(TupleTableSlot *old, TupleTableSlot *new)
+{
+	ProximadbSlot *pslot = (ProximadbSlot *) old;
+	TupleDesc	tupdesc = old->tts_tupleDescriptor;
+	HeapTuple	stub = carried_tuple(pslot);
+	Bitmapset  *unchanged = NULL;
+	SealedRow	row = {0};
+
+	Assert(tuple_is_stub(stub->t_data));
+	slot_getallattrs(old);
+	slot_getallattrs(new);
+	locate_sealed(pslot, stub, &row);
+
+	for (int i = 0; i < HeapTupleHeaderGetNatts(stub->t_data); i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		/* The carrier has the values that stand in the tuple; what it lacks and the segment has is sealed. */
+		if (!pslot->carrier->tts_isnull[i] || att->attisdropped || overlay_has_inline(stub->t_data, i + 1))
+			continue;
+		if (row.engine != NULL ? row.engine->in_stub(row.state, i + 1) :
+			row.batch == NULL || bms_is_member(i + 1, row.batch->stub_attrs))
+			continue;
+		if (old->tts_isnull[i] != new->tts_isnull[i])
+			continue;
+		if (old->tts_isnull[i] ||
+			datum_image_eq(old->tts_values[i], new->tts_values[i], att->attbyval, att->attlen))
+			unchanged = bms_add_member(unchanged, i + 1);
+	}
+	return unchanged;
 }
 
 static void

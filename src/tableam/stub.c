@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
@@ -22,41 +23,46 @@
 
 StaticAssertDecl(LOCATOR_SIZE == MAXIMUM_ALIGNOF, "the locator gap must keep user data aligned");
 
-HeapTuple
-pxd_stub_form(TupleDesc tupdesc, const Datum *values, const bool *isnull,
-			  const Bitmapset *stub_attrs, Locator locator)
+/*
+ * Forms a tuple with a gap of gap_size bytes that starts with locator, with the attributes in attrs and all others NULL. Returns NULL if the
+ * values need more than max_data bytes.
+ */
+static HeapTuple
+form_with_gap(TupleDesc tupdesc, const Datum *values, const bool *isnull, const Bitmapset *attrs,
+			  int gap_size, Locator locator, Size max_data)
 {
 	int			natts = tupdesc->natts;
-	Datum	   *stub_values = palloc(natts * sizeof(Datum));
-	bool	   *stub_isnull = palloc(natts * sizeof(bool));
+	Datum	   *held_values = palloc(natts * sizeof(Datum));
+	bool	   *held_isnull = palloc(natts * sizeof(bool));
 	bool		hasnull = false;
 	HeapTuple	tuple = NULL;
-	Size		hoff,
+	Size		gap_start,
+				hoff,
 				data_len;
 
 	for (int i = 0; i < natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
 
-		stub_isnull[i] = isnull[i] || att->attisdropped || !bms_is_member(i + 1, stub_attrs);
-		hasnull |= stub_isnull[i];
-		stub_values[i] = (Datum) 0;
-		if (stub_isnull[i])
+		held_isnull[i] = isnull[i] || att->attisdropped || !bms_is_member(i + 1, attrs);
+		hasnull |= held_isnull[i];
+		held_values[i] = (Datum) 0;
+		if (held_isnull[i])
 			continue;
 		/* Nothing in a stub may point into TOAST or be compressed: it is never re-formed (R17). */
 		if (att->attlen == -1)
-			stub_values[i] = PointerGetDatum(PG_DETOAST_DATUM_PACKED(values[i]));
+			held_values[i] = PointerGetDatum(PG_DETOAST_DATUM_PACKED(values[i]));
 		else
-			stub_values[i] = values[i];
+			held_values[i] = values[i];
 	}
 
-	data_len = heap_compute_data_size(tupdesc, stub_values, stub_isnull);
-	if (data_len <= STUB_MAX_KEY_BYTES)
+	data_len = heap_compute_data_size(tupdesc, held_values, held_isnull);
+	gap_start = MAXALIGN(SizeofHeapTupleHeader + (hasnull ? BITMAPLEN(natts) : 0));
+	hoff = gap_start + gap_size;
+	if (data_len <= max_data && hoff <= PG_UINT8_MAX && hoff + data_len <= TOAST_TUPLE_THRESHOLD)
 	{
 		HeapTupleHeader header;
 
-		hoff = SizeofHeapTupleHeader + (hasnull ? BITMAPLEN(natts) : 0);
-		hoff = MAXALIGN(hoff) + LOCATOR_SIZE;
 		tuple = palloc0(HEAPTUPLESIZE + hoff + data_len);
 		tuple->t_len = hoff + data_len;
 		tuple->t_tableOid = InvalidOid;
@@ -65,19 +71,48 @@ pxd_stub_form(TupleDesc tupdesc, const Datum *values, const bool *isnull,
 		ItemPointerSetInvalid(&header->t_ctid);
 		HeapTupleHeaderSetNatts(header, natts);
 		header->t_hoff = hoff;
-		heap_fill_tuple(tupdesc, stub_values, stub_isnull, (char *) header + hoff, data_len,
+		heap_fill_tuple(tupdesc, held_values, held_isnull, (char *) header + hoff, data_len,
 						&header->t_infomask, hasnull ? header->t_bits : NULL);
-		memcpy((char *) header + hoff - LOCATOR_SIZE, &locator, sizeof(locator));
+		memcpy((char *) header + gap_start, &locator, sizeof(locator));
 
 		Assert(tuple_is_stub(header) && !HeapTupleHasExternal(tuple));
 		Assert(stub_locator(header) == locator);
 	}
 
 	for (int i = 0; i < natts; i++)
-		if (!stub_isnull[i] && stub_values[i] != values[i])
-			pfree(DatumGetPointer(stub_values[i]));
-	pfree(stub_values);
-	pfree(stub_isnull);
+		if (!held_isnull[i] && held_values[i] != values[i])
+			pfree(DatumGetPointer(held_values[i]));
+	pfree(held_values);
+	pfree(held_isnull);
+	return tuple;
+}
+
+HeapTuple
+pxd_stub_form(TupleDesc tupdesc, const Datum *values, const bool *isnull,
+			  const Bitmapset *stub_attrs, Locator locator)
+{
+	return form_with_gap(tupdesc, values, isnull, stub_attrs, LOCATOR_SIZE, locator, STUB_MAX_KEY_BYTES);
+}
+
+HeapTuple
+pxd_overlay_form(TupleDesc tupdesc, const Datum *values, const bool *isnull,
+				 const Bitmapset *sealed_attrs, Locator locator)
+{
+	Bitmapset  *attrs = bms_add_range(NULL, 1, tupdesc->natts);
+	HeapTuple	tuple;
+	int			attnum = -1;
+
+	attrs = bms_del_members(attrs, sealed_attrs);
+	tuple = form_with_gap(tupdesc, values, isnull, attrs, overlay_gap_size(tupdesc->natts), locator,
+						  TOAST_TUPLE_THRESHOLD);
+	if (tuple != NULL)
+	{
+		bits8	   *bitmap = (bits8 *) tuple->t_data + tuple_gap_start(tuple->t_data) + LOCATOR_SIZE;
+
+		while ((attnum = bms_next_member(attrs, attnum)) >= 0)
+			bitmap[(attnum - 1) / BITS_PER_BYTE] |= 1 << ((attnum - 1) % BITS_PER_BYTE);
+	}
+	bms_free(attrs);
 	return tuple;
 }
 
