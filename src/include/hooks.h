@@ -7,4 +7,7 @@
 /* Installs our hooks, keeping those installed before. From _PG_init, when preloaded. */
 extern void pxd_hooks_install(void);
 
+/* The planner's part of it (planner/relation_info.c). */
+extern void pxd_relation_info_hook_install(void);
+
 #endif

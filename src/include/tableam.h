@@ -20,6 +20,9 @@ struct StorageEngine;
 /* The engine of a table of ours; NULL for any other relation. */
 extern const struct StorageEngine *pxd_table_engine(Relation table);
 
+/* Whether a table of ours has segments. Opens its store for a moment (AccessShare). */
+extern bool pxd_table_has_segments(Relation table);
+
 /* --- write.c: the hot and the direct path --- */
 
 extern void pxd_tuple_insert(Relation table, TupleTableSlot *slot, CommandId cid, int options,

@@ -9,14 +9,10 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
-#include "access/table.h"
-#include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/paths.h"
 #include "tcop/utility.h"
-#include "utils/rel.h"
 
 #include "hooks.h"
 #include "slot.h"
@@ -27,12 +23,14 @@ static ExecutorRun_hook_type prev_executor_run = NULL;
 static ExecutorFinish_hook_type prev_executor_finish = NULL;
 static ExecutorEnd_hook_type prev_executor_end = NULL;
 static ProcessUtility_hook_type prev_process_utility = NULL;
-static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
 
-/* Attributes of scanrelid that the scan node itself evaluates, beyond its target list and quals. */
+/* --- projection --- */
+
+/* Attributes of scanrelid that the scan node itself evaluates, besides its target list. */
 static void
 pull_scan_attrs(Plan *plan, Index scanrelid, Bitmapset **attrs)
 {
+	pull_varattnos((Node *) plan->qual, scanrelid, attrs);
 	switch (nodeTag(plan))
 	{
 		case T_IndexScan:
@@ -47,13 +45,96 @@ pull_scan_attrs(Plan *plan, Index scanrelid, Bitmapset **attrs)
 	}
 }
 
-/* Tells the slots of scans of our tables which attributes the plan uses. */
+/*
+ * The entries of its child's target list that a plan node evaluates, as pull_varattnos gives them for side (OUTER_VAR or INNER_VAR).
+ * Returns false if the node is of a kind that may use them otherwise, or hand the child's rows on.
+ */
 static bool
-project_scans(PlanState *planstate, void *context)
+pull_child_entries(Plan *plan, int side, Bitmapset **entries)
 {
-	if (planstate == NULL)
-		return false;
+	switch (nodeTag(plan))
+	{
+		case T_Agg:
+			if (((Agg *) plan)->groupingSets != NIL || ((Agg *) plan)->chain != NIL)
+				return false;
+			for (int i = 0; i < ((Agg *) plan)->numCols; i++)
+				*entries = bms_add_member(*entries,
+										  ((Agg *) plan)->grpColIdx[i] - FirstLowInvalidHeapAttributeNumber);
+			break;
+		case T_NestLoop:
+			pull_varattnos((Node *) ((NestLoop *) plan)->join.joinqual, side, entries);
+			if (side == OUTER_VAR)
+			{
+				ListCell   *lc;
 
+				foreach(lc, ((NestLoop *) plan)->nestParams)
+					pull_varattnos((Node *) ((NestLoopParam *) lfirst(lc))->paramval, side, entries);
+			}
+			break;
+		case T_HashJoin:
+			pull_varattnos((Node *) ((HashJoin *) plan)->join.joinqual, side, entries);
+			pull_varattnos((Node *) ((HashJoin *) plan)->hashclauses, side, entries);
+			pull_varattnos((Node *) ((HashJoin *) plan)->hashkeys, side, entries);
+			break;
+		case T_MergeJoin:
+			pull_varattnos((Node *) ((MergeJoin *) plan)->join.joinqual, side, entries);
+			pull_varattnos((Node *) ((MergeJoin *) plan)->mergeclauses, side, entries);
+			break;
+		case T_Result:
+			pull_varattnos(((Result *) plan)->resconstantqual, side, entries);
+			break;
+		case T_ProjectSet:
+			break;
+		default:
+			return false;
+	}
+	pull_varattnos((Node *) plan->targetlist, side, entries);
+	pull_varattnos((Node *) plan->qual, side, entries);
+	return true;
+}
+
+/*
+ * The attributes a scan's rows are used for, offset as in pull_varattnos, or NULL for all. Where the scan projects, its target
+ * list tells. Where it returns rows as they are, which the planner likes to have it do since for heap that is cheapest, the node above tells.
+ */
+static Bitmapset *
+used_attrs(ScanState *scan, PlanState *parent)
+{
+	Plan	   *plan = scan->ps.plan;
+	Index		scanrelid = ((Scan *) plan)->scanrelid;
+	List	   *targetlist = plan->targetlist;
+	Bitmapset  *attrs = NULL;
+	Bitmapset  *entries = NULL;
+
+	if (scan->ps.ps_ProjInfo == NULL && parent != NULL &&
+		((outerPlanState(parent) == &scan->ps && pull_child_entries(parent->plan, OUTER_VAR, &entries)) ||
+		 (innerPlanState(parent) == &scan->ps && pull_child_entries(parent->plan, INNER_VAR, &entries))))
+	{
+		int			entry = -1;
+
+		targetlist = NIL;
+		while ((entry = bms_next_member(entries, entry)) >= 0)
+		{
+			AttrNumber	resno = entry + FirstLowInvalidHeapAttributeNumber;
+
+			if (resno <= 0 || resno > list_length(plan->targetlist))
+				return NULL;
+			targetlist = lappend(targetlist, list_nth(plan->targetlist, resno - 1));
+		}
+	}
+	pull_varattnos((Node *) targetlist, scanrelid, &attrs);
+	pull_scan_attrs(plan, scanrelid, &attrs);
+
+	/* A whole-row reference needs everything. No attribute at all is an empty set, not NULL. */
+	if (bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, attrs))
+		return NULL;
+	return bms_add_member(attrs, 0);
+}
+
+/* Tells the slots of the scans below parent, in planstate, which attributes the plan uses. */
+static bool
+project_scans(PlanState *planstate, void *parent)
+{
 	switch (nodeTag(planstate))
 	{
 		case T_SeqScanState:
@@ -64,26 +145,18 @@ project_scans(PlanState *planstate, void *context)
 		case T_TidRangeScanState:
 			{
 				TupleTableSlot *slot = ((ScanState *) planstate)->ss_ScanTupleSlot;
-				Plan	   *plan = planstate->plan;
-				Index		scanrelid = ((Scan *) plan)->scanrelid;
-				Bitmapset  *attrs = NULL;
 
-				if (slot == NULL || !TTS_IS_PROXIMADB(slot))
-					break;
-				pull_varattnos((Node *) plan->targetlist, scanrelid, &attrs);
-				pull_varattnos((Node *) plan->qual, scanrelid, &attrs);
-				pull_scan_attrs(plan, scanrelid, &attrs);
-
-				/* A whole-row reference needs everything. No attribute at all is an empty set, not NULL. */
-				if (!bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, attrs))
-					pxd_slot_project(slot, bms_add_member(attrs, 0));
+				if (slot != NULL && TTS_IS_PROXIMADB(slot))
+					pxd_slot_project(slot, used_attrs((ScanState *) planstate, parent));
 				break;
 			}
 		default:
 			break;
 	}
-	return planstate_tree_walker(planstate, project_scans, context);
+	return planstate_tree_walker(planstate, project_scans, planstate);
 }
+
+/* --- hooks --- */
 
 static void
 executor_start(QueryDesc *query, int eflags)
@@ -100,7 +173,8 @@ executor_start(QueryDesc *query, int eflags)
 		standard_ExecutorStart(query, eflags);
 
 	oldcontext = MemoryContextSwitchTo(query->estate->es_query_cxt);
-	project_scans(query->planstate, NULL);
+	if (query->planstate != NULL)
+		project_scans(query->planstate, NULL);
 	MemoryContextSwitchTo(oldcontext);
 }
 
@@ -176,28 +250,6 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tre
 	PG_END_TRY();
 }
 
-/*
- * Where a scan may return whole rows as they are, the planner likes to have it do so, since for heap that is the cheapest.
- * For us it would mean reading every column. It refrains when a system column is needed, so pretend that.
- */
-static void
-set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
-{
-	if (rte->rtekind == RTE_RELATION && rel->reloptkind == RELOPT_BASEREL &&
-		(rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_MATVIEW))
-	{
-		Relation	table = table_open(rte->relid, NoLock);
-		Relids	   *needed = &rel->attr_needed[TableOidAttributeNumber - rel->min_attr];
-
-		if (pxd_table_engine(table) != NULL)
-			*needed = bms_add_member(*needed, 0);
-		table_close(table, NoLock);
-	}
-
-	if (prev_set_rel_pathlist)
-		prev_set_rel_pathlist(root, rel, rti, rte);
-}
-
 void
 pxd_hooks_install(void)
 {
@@ -211,6 +263,5 @@ pxd_hooks_install(void)
 	ExecutorEnd_hook = executor_end;
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
-	prev_set_rel_pathlist = set_rel_pathlist_hook;
-	set_rel_pathlist_hook = set_rel_pathlist;
+	pxd_relation_info_hook_install();
 }

@@ -36,6 +36,22 @@ pxd_table_engine(Relation table)
 	return table->rd_tableam == &viper_routine ? &pxd_engine_viper : NULL;
 }
 
+bool
+pxd_table_has_segments(Relation table)
+{
+	Relation	store;
+	uint64		segments,
+				rows,
+				pages;
+
+	if (!OidIsValid(table->rd_rel->reltoastrelid))
+		return false;
+	store = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
+	pxd_store_totals(store, &segments, &rows, &pages);
+	table_close(store, AccessShareLock);
+	return segments > 0;
+}
+
 static const TupleTableSlotOps *
 slot_callbacks(Relation table)
 {
@@ -171,11 +187,19 @@ relation_copy_data(Relation table, const RelFileNode *newrnode)
 	heap->relation_copy_data(table, newrnode);
 }
 
-/* Every table has a store, whatever its columns: one rule, and ADD COLUMN needs no thought. */
+/*
+ * A table has a store if it has a column of variable length: rows of fixed-width columns alone are hardly longer than their
+ * stubs. When such a column is added later, core asks again.
+ */
 static bool
 relation_needs_toast_table(Relation table)
 {
-	return true;
+	TupleDesc	tupdesc = RelationGetDescr(table);
+
+	for (int i = 0; i < tupdesc->natts; i++)
+		if (!TupleDescAttr(tupdesc, i)->attisdropped && TupleDescAttr(tupdesc, i)->attlen < 0)
+			return true;
+	return false;
 }
 
 static Oid

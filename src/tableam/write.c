@@ -140,12 +140,13 @@ write_state(Relation table, CommandId cid)
 
 		state = MemoryContextAllocZero(context, sizeof(WriteState));
 		state->context = context;
-		state->table_oid = RelationGetRelid(table);
 		state->node = table->rd_node;
 		state->cid = InvalidCommandId;
 		state->next = write_states;
 		write_states = state;
 	}
+	/* A rewrite has filled this file as that of a transient table, which is gone by now. */
+	state->table_oid = RelationGetRelid(table);
 
 	if (state->cid != cid || state->level != pxd_command_level)
 	{
