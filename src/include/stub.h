@@ -26,6 +26,9 @@
 /* A row whose key columns need more than this stays hot. */
 #define STUB_MAX_KEY_BYTES		256
 
+/* Fixed-width columns up to this width are narrow: not worth sealing alone, and kept in stubs when indexed. */
+#define STUB_NARROW_WIDTH		16
+
 /* Page space of a stub with a bigint key, line pointer included, at the default fillfactor; for estimates. */
 #define STUB_TYPICAL_BYTES		58
 

@@ -188,8 +188,8 @@ relation_copy_data(Relation table, const RelFileNode *newrnode)
 }
 
 /*
- * A table has a store if it has a column of variable length: rows of fixed-width columns alone are hardly longer than their
- * stubs. When such a column is added later, core asks again.
+ * A table has a store if it has a column that is worth sealing, of variable length or wide: rows of narrow columns alone are
+ * hardly longer than their stubs. When such a column is added later, core asks again.
  */
 static bool
 relation_needs_toast_table(Relation table)
@@ -197,8 +197,12 @@ relation_needs_toast_table(Relation table)
 	TupleDesc	tupdesc = RelationGetDescr(table);
 
 	for (int i = 0; i < tupdesc->natts; i++)
-		if (!TupleDescAttr(tupdesc, i)->attisdropped && TupleDescAttr(tupdesc, i)->attlen < 0)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		if (!att->attisdropped && (att->attlen < 0 || att->attlen > STUB_NARROW_WIDTH))
 			return true;
+	}
 	return false;
 }
 

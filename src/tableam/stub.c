@@ -18,9 +18,6 @@
 
 #include "stub.h"
 
-/* Columns of an index that enforces nothing are kept in the stub up to this width. */
-#define STUB_MAX_INDEXED_WIDTH	16
-
 StaticAssertDecl(LOCATOR_SIZE == MAXIMUM_ALIGNOF, "the locator gap must keep user data aligned");
 
 /*
@@ -132,7 +129,7 @@ add_index_attrs(Bitmapset *attrs, Relation table, Relation index)
 			continue;			/* an expression */
 		if (enforces ||
 			(TupleDescAttr(tupdesc, attnum - 1)->attlen > 0 &&
-			 TupleDescAttr(tupdesc, attnum - 1)->attlen <= STUB_MAX_INDEXED_WIDTH))
+			 TupleDescAttr(tupdesc, attnum - 1)->attlen <= STUB_NARROW_WIDTH))
 			attrs = bms_add_member(attrs, attnum);
 	}
 

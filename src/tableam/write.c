@@ -81,7 +81,8 @@ pxd_apply_default_options(Relation table)
 		options = MemoryContextAlloc(CacheMemoryContext, VARSIZE(defaults));
 		memcpy(options, defaults, VARSIZE(defaults));
 		pfree(defaults);
-		options->fillfactor = TABLE_DEFAULT_FILLFACTOR;
+		if (OidIsValid(table->rd_rel->reltoastrelid))
+			options->fillfactor = TABLE_DEFAULT_FILLFACTOR;
 		table->rd_options = (bytea *) options;
 	}
 	options->toast_tuple_target = TABLE_TOAST_TUPLE_TARGET;
