@@ -145,6 +145,9 @@ extern BlockNumber pxd_store_truncate_tail(Relation store);
 
 /* --- reading (store/reader.c) --- */
 
+/* Step of software prefetching. */
+#define CACHE_LINE_BYTES		64
+
 struct StorageEngine;
 
 /*
@@ -160,7 +163,7 @@ typedef struct SegmentReader
 	BlockNumber first_block;
 	uint32		pages;
 	uint32		data_page;		/* index of the page at which the data start */
-	uint8	   *verified;		/* bit (index % 8) of byte index / 8: page's CRC has been checked */
+	Buffer	   *verified;		/* [pages] buffer in which the page was when its CRC was checked, or InvalidBuffer */
 } SegmentReader;
 
 /*
@@ -199,6 +202,12 @@ extern void pxd_access_unpin(SegmentAccess *access);
 
 /* Drops everything. Safe to call twice. */
 extern void pxd_access_close(SegmentAccess *access);
+
+/*
+ * Forgets what this backend has cached of segno, so that the next seek looks into the directory and reads and checks the
+ * segment's pages anew. There is no current segment afterwards. The access is open.
+ */
+extern void pxd_access_forget(SegmentAccess *access, SegmentNumber segno);
 
 extern bool pxd_access_seek_slow(SegmentAccess *access, SegmentNumber segno);
 extern const char *pxd_access_span_slow(SegmentAccess *access, uint64 offset, Size len, Size *avail);

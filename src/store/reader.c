@@ -14,6 +14,8 @@
 
 #include "access/table.h"
 #include "lib/ilist.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -25,6 +27,9 @@
 
 /* Bound on the memory of cached readers, besides the one in use. */
 #define READER_CACHE_BYTES	((Size) 64 * 1024 * 1024)
+
+/* How much of the next page is fetched ahead. */
+#define PREFETCH_BYTES		2048
 
 typedef struct ReaderKey
 {
@@ -176,29 +181,58 @@ verify_page(SegmentAccess *access, uint32 page_index, Buffer buffer)
 		corrupt_at(access, access->segno, block,
 				   PageIsNew(page) ? "page is blank" : "page belongs to something else");
 	}
-	if (reader->verified[page_index / 8] & (1 << (page_index % 8)))
+	if (reader->verified[page_index] == buffer)
 		return;
 	if (unlikely(tag->crc != store_page_crc(page)))
 		corrupt_at(access, access->segno, block, "checksum does not match");
-	reader->verified[page_index / 8] |= 1 << (page_index % 8);
+	reader->verified[page_index] = buffer;
+}
+
+/*
+ * Pins a page of the current segment. Most often it is where it was the last time, which a look at the buffer's header tells: that spares the
+ * buffer table, whose entries are seldom in the processor's cache.
+ */
+static Buffer
+read_page(SegmentAccess *access, uint32 page_index)
+{
+	BlockNumber block = access->reader->first_block + page_index;
+	Buffer		recent = access->reader->verified[page_index];
+
+	if (BufferIsValid(recent) && ReadRecentBuffer(access->store->rd_node, MAIN_FORKNUM, block, recent))
+	{
+		pgstat_count_buffer_read(access->store);
+		pgstat_count_buffer_hit(access->store);
+		return recent;
+	}
+	return ReadBuffer(access->store, block);
 }
 
 /* Pins page page_index of the current segment, in place of the one pinned before, and returns its data. */
 static const char *
 pin_page(SegmentAccess *access, uint32 page_index)
 {
+	SegmentReader *reader = access->reader;
 	Buffer		buffer;
 
 	if (BufferIsValid(access->buffer) && access->buffer_segno == access->segno && access->page == page_index)
 		return StorePageData(BufferGetPage(access->buffer));
 
 	pxd_access_unpin(access);
-	buffer = ReadBuffer(access->store, access->reader->first_block + page_index);
+	buffer = read_page(access, page_index);
 	access->buffer = buffer;
 	access->page = page_index;
 	access->buffer_segno = InvalidSegmentNumber;
 	verify_page(access, page_index, buffer);
 	access->buffer_segno = access->segno;
+
+	/* Scans go on with the next page: have its beginning at hand. If it is elsewhere by now, a few cache lines are wasted. */
+	if (page_index + 1 < reader->pages && reader->verified[page_index + 1] > 0)
+	{
+		const char *next = StorePageData(BufferGetPage(reader->verified[page_index + 1]));
+
+		for (int i = 0; i < PREFETCH_BYTES; i += CACHE_LINE_BYTES)
+			__builtin_prefetch(next + i);
+	}
 	return StorePageData(BufferGetPage(buffer));
 }
 
@@ -265,7 +299,8 @@ load_reader(SegmentAccess *access, CachedReader *reader, const DirectoryEntry *e
 
 	reader->pub.first_block = entry->first_block;
 	reader->pub.pages = entry->pages;
-	reader->pub.verified = MemoryContextAllocZero(reader->context, (entry->pages + 7) / 8);
+	reader->pub.verified = MemoryContextAllocExtended(reader->context, mul_size(entry->pages, sizeof(Buffer)),
+													  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	read_prefix(access, entry, &prefix);
 	header = read_header(access, &prefix, reader->context);
 
@@ -431,6 +466,20 @@ pxd_access_seek_slow(SegmentAccess *access, SegmentNumber segno)
 	access->segno = segno;
 	access->epoch = pxd_access_epoch;
 	return true;
+}
+
+void
+pxd_access_forget(SegmentAccess *access, SegmentNumber segno)
+{
+	ReaderKey	key;
+	ReaderSlot *slot;
+
+	forget_segment(access);
+	read_store_id(access);
+	make_key(&key, access, segno);
+	slot = hash_search(reader_table, &key, HASH_FIND, NULL);
+	if (slot != NULL)
+		drop_reader(slot->reader);
 }
 
 const char *
