@@ -427,3 +427,54 @@ CREATE FUNCTION proximadb.compact(tbl regclass, OUT rows bigint, OUT segments_in
 	AS 'MODULE_PATHNAME', 'pxd_sql_compact' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION proximadb.compact(regclass) IS
 	'moves rows out of segments that are mostly dead or small, and frees what no row needs; returns rows moved, segments read, written and freed, bytes written, and the time';
+
+-- ---------------------------------------------------------------------------------------------
+-- Looking inside (src/tableam/inspect.c)
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION proximadb.verify(tbl regclass, OUT kind text, OUT segment bigint, OUT block bigint, OUT tid tid,
+		OUT detail text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_verify' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000000 ROWS 1;
+COMMENT ON FUNCTION proximadb.verify(regclass) IS
+	'checks stubs, segments and free space of a table; a row for each fault, none if all is well';
+
+CREATE FUNCTION proximadb.segments(tbl regclass, OUT segment bigint, OUT state text, OUT engine text, OUT level integer,
+		OUT rows bigint, OUT live_rows bigint, OUT bytes bigint, OUT first_block bigint) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_segments' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000 ROWS 100;
+COMMENT ON FUNCTION proximadb.segments(regclass) IS
+	'segments of a table and its free extents; live_rows counts the rows that still have their stub';
+
+CREATE FUNCTION proximadb.table_stats(tbl regclass, OUT segments bigint, OUT sealed_rows bigint, OUT sealed_bytes bigint,
+		OUT free_bytes bigint) RETURNS record
+	AS 'MODULE_PATHNAME', 'pxd_sql_table_stats' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10;
+COMMENT ON FUNCTION proximadb.table_stats(regclass) IS
+	'what the segment store of a table counts: live segments, their rows and bytes, free bytes; NULL if it cannot be read';
+
+CREATE VIEW proximadb.stat_table AS
+	SELECT c.oid AS relid, n.nspname AS schemaname, c.relname, a.amname AS engine,
+		pg_catalog.pg_stat_get_live_tuples(c.oid) AS live_rows,
+		pg_catalog.pg_stat_get_dead_tuples(c.oid) AS dead_rows,
+		CASE WHEN s.sealed_rows IS NOT NULL
+			THEN GREATEST(pg_catalog.pg_stat_get_live_tuples(c.oid) OPERATOR(pg_catalog.-) s.sealed_rows, 0)
+		END AS hot_rows,
+		s.sealed_rows, s.segments,
+		pg_catalog.pg_relation_size(c.oid, 'main') AS main_bytes,
+		COALESCE(pg_catalog.pg_relation_size(c.reltoastrelid, 'main'), 0) AS store_bytes,
+		s.sealed_bytes, s.free_bytes
+	FROM pg_catalog.pg_class c
+		JOIN pg_catalog.pg_am a ON a.oid OPERATOR(pg_catalog.=) c.relam
+		JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+		CROSS JOIN LATERAL proximadb.table_stats(c.oid) s
+	WHERE a.amname OPERATOR(pg_catalog.=) 'viper' AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m}'::"char"[]);
+COMMENT ON VIEW proximadb.stat_table IS 'proximadb tables: rows by the statistics system and by the segment store, bytes of each';
+COMMENT ON COLUMN proximadb.stat_table.live_rows IS 'as in pg_stat_all_tables';
+COMMENT ON COLUMN proximadb.stat_table.dead_rows IS 'as in pg_stat_all_tables';
+COMMENT ON COLUMN proximadb.stat_table.hot_rows IS
+	'estimate of the rows not sealed: live_rows - sealed_rows, too low by as many sealed rows as are dead';
+COMMENT ON COLUMN proximadb.stat_table.sealed_rows IS 'rows in live segments, dead ones included';
+COMMENT ON COLUMN proximadb.stat_table.segments IS 'live segments';
+COMMENT ON COLUMN proximadb.stat_table.main_bytes IS 'bytes of hot rows, stubs and free space between them';
+COMMENT ON COLUMN proximadb.stat_table.store_bytes IS 'bytes of the segment store: segments, TOAST values of hot rows, free space';
+COMMENT ON COLUMN proximadb.stat_table.sealed_bytes IS 'bytes of live segments';
+COMMENT ON COLUMN proximadb.stat_table.free_bytes IS 'bytes the store keeps for the segments to come';
+GRANT SELECT ON proximadb.stat_table TO PUBLIC;

@@ -4,6 +4,7 @@
 SET default_table_access_method = viper;
 CREATE SCHEMA viper_parallel;
 SET search_path = viper_parallel, public;
+SET jit = off;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;

@@ -4,6 +4,7 @@
 SET default_table_access_method = viper;
 CREATE SCHEMA viper_rewrite;
 SET search_path = viper_rewrite, public;
+SET jit = off;
 CREATE FUNCTION v768(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
 $$ SELECT ('[' || i || repeat(',' || i % 251 || ',' || (i % 61) / 4.0 || ',-' || i % 7, 255) || ',' || i % 3 || ',0.5]')::vector $$;
 CREATE TABLE t (id int PRIMARY KEY, gone int, v vector(768), body text, big text, n numeric);
@@ -72,6 +73,25 @@ DELETE FROM t WHERE id > 1000 AND id % 10 = 0;
 ALTER TABLE t ALTER later TYPE bigint;
 COMMIT;
 SELECT * FROM state();
+
+-- A load after a rewrite in the same transaction, with a flush between and without
+BEGIN;
+CREATE TABLE again (id int, v vector(768), body text);
+INSERT INTO again SELECT id, v, body FROM t;
+ALTER TABLE again SET ACCESS METHOD heap;
+ALTER TABLE again SET ACCESS METHOD viper;
+INSERT INTO again SELECT id + 10000, v, body FROM t;
+SELECT count(*), bool_and(v = v768(id % 10000)) FROM again;
+ALTER TABLE again ALTER id TYPE bigint;
+INSERT INTO again SELECT id + 20000, v, body FROM t;
+SAVEPOINT a;
+VACUUM FULL again;
+ROLLBACK TO a;
+ALTER TABLE again ALTER id TYPE int;
+INSERT INTO again SELECT id + 30000, v, body FROM t;
+COMMIT;
+SELECT id / 10000 AS load, count(*) = (SELECT count(*) FROM t) AS all, bool_and(v = v768(id % 10000)) FROM again GROUP BY 1 ORDER BY 1;
+DROP TABLE again;
 
 -- LOGGED and UNLOGGED
 ALTER TABLE t SET UNLOGGED;

@@ -4,6 +4,7 @@
 SET default_table_access_method = viper;
 CREATE SCHEMA viper_scans;
 SET search_path = viper_scans, public;
+SET jit = off;
 SET max_parallel_workers_per_gather = 0;
 
 CREATE FUNCTION v768(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS

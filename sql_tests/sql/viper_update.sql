@@ -4,6 +4,7 @@
 SET default_table_access_method = viper;
 CREATE SCHEMA viper_update;
 SET search_path = viper_update, public;
+SET jit = off;
 
 CREATE FUNCTION v768(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
 $$ SELECT ('[' || i || repeat(',' || i % 251 || ',' || (i % 61) / 4.0 || ',-' || i % 7, 255) || ',' || i % 3 || ',0.5]')::vector $$;

@@ -4,6 +4,7 @@
 SET default_table_access_method = viper;
 CREATE SCHEMA viper_vacuum;
 SET search_path = viper_vacuum, public;
+SET jit = off;
 CREATE FUNCTION v768(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
 $$ SELECT array_agg(((i * 7919 + j * 104729) % 1009) / 64.0 ORDER BY j)::float4[]::vector FROM generate_series(1, 768) j $$;
 CREATE TABLE t (id int PRIMARY KEY, v vector(768), grp int, body text, big text);

@@ -63,26 +63,29 @@ $node->safe_psql('postgres', 'INSERT INTO u SELECT * FROM source; VACUUM u; DROP
 sub copy_and_kill
 {
 	my ($table, $how) = @_;
-	my ($in, $out, $err) = ('', '', '');
-	my $psql = IPC::Run::start([ 'psql', '-X', '-d', $node->connstr('postgres') ],
-		'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(180));
+	local $SIG{PIPE} = 'IGNORE';
 
-	$in .= "SET proximadb.build_mem = '1MB';\nBEGIN;\nINSERT INTO $table SELECT id + 5000, v, body FROM source;\nCOPY $table FROM STDIN;\n";
+	open(my $psql, '|-', "psql -X -q -d '" . $node->connstr('postgres') . "' >/dev/null 2>&1") or die $!;
+	$psql->autoflush(1);
+	print $psql "SET proximadb.build_mem = '1MB';\nBEGIN;\nINSERT INTO $table SELECT id + 5000, v, body FROM source;\nCOPY $table FROM STDIN;\n";
 	for my $round (10 .. 12)
 	{
-		for my $line (@lines)
-		{
-			my $copy = $line;
-			$copy =~ s/^(\d+)/$1 + 1000 * $round/e;
-			$in .= $copy;
-		}
+		print $psql s/^(\d+)/$1 + 1000 * $round/er for @lines;
 	}
-	$psql->pump while length $in;
-	$node->poll_query_until('postgres', 'SELECT tuples_processed > 900 FROM pg_stat_progress_copy')
-	  or die 'COPY did not get on: ' . $node->safe_psql('postgres', 'TABLE pg_stat_progress_copy') . " $out $err";
-	$how eq 'kill' ? $node->kill9 : $node->stop('immediate');
-	$in .= "\\.\n";
-	eval { $psql->finish };
+	$node->poll_query_until('postgres', 'SELECT tuples_processed > 1000 FROM pg_stat_progress_copy')
+	  or die 'COPY did not get on';
+	if ($how eq 'kill')
+	{
+		my ($pid) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+
+		$node->kill9;
+		select(undef, undef, undef, 0.1) while kill 0, $pid;
+	}
+	else
+	{
+		$node->stop('immediate');
+	}
+	close($psql);
 	$node->start;
 }
 

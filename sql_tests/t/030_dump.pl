@@ -126,7 +126,8 @@ dump_and_restore('heap', [ '-Fp', '--no-table-access-method' ], undef, 'without 
 check('heap', $viper =~ s/viper/heap/gr, 'without access methods');
 
 # Heap tables, by way of default_table_access_method, into viper
-$node->safe_psql('postgres', 'CREATE DATABASE back; ALTER DATABASE back SET default_table_access_method = viper');
+$node->safe_psql('postgres', 'CREATE DATABASE back');
+$node->safe_psql('back', 'CREATE EXTENSION proximadb; ALTER DATABASE back SET default_table_access_method = viper');
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('back'), '-f', "$dir/heap.dump" ], 'into viper by default');
 check('back', $viper =~ s/heap/viper/r, 'into viper by default');
 
