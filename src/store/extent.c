@@ -294,14 +294,14 @@ write_pages(Relation store, SegmentNumber segno, const SegmentImage *image, cons
 }
 
 /*
- * Inside vacuum our id would be invisible to others (R2), so none is assigned; the table's lock stands in
- * for it.
+ * Inside vacuum our id, should it have one (truncation takes one), is invisible to others (R2), so the entry gets none; the
+ * table's lock stands in for it.
  */
 static uint64
 builder_fxid(void)
 {
 	if (MyProc->statusFlags & PROC_IN_VACUUM)
-		return U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
+		return U64FromFullTransactionId(InvalidFullTransactionId);
 	return U64FromFullTransactionId(GetTopFullTransactionId());
 }
 
