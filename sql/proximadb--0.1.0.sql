@@ -478,3 +478,41 @@ COMMENT ON COLUMN proximadb.stat_table.store_bytes IS 'bytes of the segment stor
 COMMENT ON COLUMN proximadb.stat_table.sealed_bytes IS 'bytes of live segments';
 COMMENT ON COLUMN proximadb.stat_table.free_bytes IS 'bytes the store keeps for the segments to come';
 GRANT SELECT ON proximadb.stat_table TO PUBLIC;
+
+-- ---------------------------------------------------------------------------------------------
+-- Background worker and progress (src/worker)
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION proximadb.progress(OUT pid integer, OUT datid oid, OUT relid oid, OUT phase text, OUT blocks_total bigint,
+		OUT blocks_done bigint, OUT rows bigint, OUT segments bigint) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_progress' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION proximadb.progress() IS 'flushes and compactions that are running now; see view proximadb.stat_progress';
+
+CREATE VIEW proximadb.stat_progress AS
+	SELECT p.pid, p.datid, d.datname, p.relid, p.phase, p.blocks_total, p.blocks_done, p.rows, p.segments
+	FROM proximadb.progress() p LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) p.datid;
+COMMENT ON VIEW proximadb.stat_progress IS 'flushes and compactions that are running now, in all databases';
+COMMENT ON COLUMN proximadb.stat_progress.phase IS
+	'scanning and sealing, compacting: counting, compacting: moving, or freeing';
+COMMENT ON COLUMN proximadb.stat_progress.blocks_total IS 'pages of the table that this phase goes through; 0 when freeing';
+COMMENT ON COLUMN proximadb.stat_progress.rows IS 'rows sealed or moved in this phase';
+COMMENT ON COLUMN proximadb.stat_progress.segments IS 'segments written, or freed, in this phase';
+GRANT SELECT ON proximadb.stat_progress TO PUBLIC;
+
+CREATE FUNCTION proximadb.maintenance(OUT relid oid, OUT last_flush timestamp with time zone, OUT flushes bigint,
+		OUT flushed_rows bigint, OUT flushed_segments bigint, OUT flushed_bytes bigint,
+		OUT last_compaction timestamp with time zone, OUT compactions bigint, OUT compacted_rows bigint,
+		OUT compacted_segments bigint, OUT freed_segments bigint) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_maintenance' LANGUAGE C VOLATILE STRICT PARALLEL SAFE ROWS 100;
+COMMENT ON FUNCTION proximadb.maintenance() IS
+	'flushes and compactions of tables of this database since the server started; see view proximadb.stat_maintenance';
+
+CREATE VIEW proximadb.stat_maintenance AS
+	SELECT m.relid, n.nspname AS schemaname, c.relname, m.last_flush, m.flushes, m.flushed_rows, m.flushed_segments,
+		m.flushed_bytes, m.last_compaction, m.compactions, m.compacted_rows, m.compacted_segments, m.freed_segments
+	FROM proximadb.maintenance() m
+		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) m.relid
+		JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace;
+COMMENT ON VIEW proximadb.stat_maintenance IS
+	'flushes and compactions of each table since the server started, by VACUUM, the background worker and commands';
+GRANT SELECT ON proximadb.stat_maintenance TO PUBLIC;

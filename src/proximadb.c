@@ -12,6 +12,7 @@
 #include "proximadb.h"
 #include "rmgr.h"
 #include "tableam.h"
+#include "worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -65,6 +66,7 @@ _PG_init(void)
 							 &pxd_debug_flush,
 							 false,
 							 PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	pxd_worker_init();
 	MarkGUCPrefixReserved("proximadb");
 
 	if (pxd_preloaded)

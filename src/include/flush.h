@@ -23,6 +23,8 @@ typedef struct FlushOptions
 	FlushMode	mode;
 	bool		hot;			/* seal hot rows */
 	bool		skip_visible;	/* pass by pages that the visibility map has as all-visible */
+	BlockNumber first_block;
+	BlockNumber end_block;		/* not included; 0: to the end of the table */
 	int			nsegments;		/* segments whose rows are to move, in ascending order */
 	const SegmentNumber *segments;
 	BufferAccessStrategy strategy;
@@ -44,6 +46,16 @@ extern bool pxd_flush_possible(Relation table);
  * *result.
  */
 extern void pxd_flush_table(Relation table, const FlushOptions *options, FlushResult *result);
+
+/*
+ * Estimates the bytes of table's hot rows that could be sealed, external values included, from a sample of pages. Below enough, an
+ * upper bound may be returned instead. *whole_table: a flush has to look at all-visible pages, too, to find them. Lock: AccessShare.
+ */
+extern uint64 pxd_hot_bytes(Relation table, uint64 enough, bool *whole_table);
+
+/* Segments below this size are small; COMPACT_SMALL_COUNT of them are merged by compaction. */
+#define COMPACT_SMALL_PAGES		256
+#define COMPACT_SMALL_COUNT		4
 
 typedef struct CompactResult
 {

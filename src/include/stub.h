@@ -116,7 +116,8 @@ extern HeapTuple pxd_overlay_form(TupleDesc tupdesc, const Datum *values, const 
 
 /*
  * Attribute numbers a stub of this table holds: all columns used by the replica identity, the primary key and any unique or
- * exclusion index (keys, expressions, predicates), and small fixed-width columns of other indexes. In the current context.
+ * exclusion index (keys, expressions, predicates), narrow fixed-width columns of other indexes, and a few narrow columns besides. In the
+ * current context.
  */
 extern Bitmapset *pxd_stub_attrs(Relation table);
 

@@ -26,6 +26,7 @@
 
 #include "engine.h"
 #include "flush.h"
+#include "maintenance.h"
 #include "proximadb.h"
 #include "store.h"
 #include "stub.h"
@@ -37,11 +38,7 @@ PG_FUNCTION_INFO_V1(pxd_sql_compact);
 #define COMPACT_FREE_FRACTION	0.2
 
 /* A segment is compacted when more than this part of its rows is dead. */
-#define COMPACT_DEAD_FRACTION	0.3
-
-/* Segments below this size are small; COMPACT_SMALL_COUNT of them are merged. */
-#define COMPACT_SMALL_PAGES		256
-#define COMPACT_SMALL_COUNT		4
+#define COMPACT_DEAD_FRACTION	0.1
 
 /* Where a check of back-pointers stands: the page looked at last, to be read once for a run of TIDs. */
 typedef struct StubCheck
@@ -139,6 +136,7 @@ count_stubs(Relation table, BufferAccessStrategy strategy)
 	BlockNumber nblocks = RelationGetNumberOfBlocks(table);
 	StubCount  *count = NULL;
 
+	pxd_progress_start(table, PHASE_COUNTING, nblocks);
 	for (BlockNumber block = 0; block < nblocks; block++)
 	{
 		Buffer		buffer;
@@ -146,6 +144,7 @@ count_stubs(Relation table, BufferAccessStrategy strategy)
 		OffsetNumber max_offset;
 
 		vacuum_delay_point();
+		pxd_progress_update(block, 0, 0);
 		buffer = ReadBufferExtended(table, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
 		page = BufferGetPage(buffer);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
@@ -221,6 +220,7 @@ pxd_collect_garbage(Relation table)
 
 	pxd_access_init(&access);
 	pxd_access_open(&access, table);
+	pxd_progress_start(table, PHASE_FREEING, 0);
 	freed = free_abandoned(table, store, &access, &suspects);
 	pxd_access_close(&access);
 
@@ -230,16 +230,20 @@ pxd_collect_garbage(Relation table)
 		HTAB	   *counts = count_stubs(table, NULL);
 		ListCell   *lc;
 
+		pxd_progress_start(table, PHASE_FREEING, 0);
 		foreach(lc, suspects)
 		{
 			SegmentNumber *segno = lfirst(lc);
 
+			pxd_progress_update(0, 0, freed);
 			if (hash_search(counts, segno, HASH_FIND, NULL) != NULL)
 				continue;
 			pxd_store_free(store, *segno);
 			freed++;
 		}
 	}
+
+	pxd_progress_end();
 
 	pxd_store_truncate_tail(store);
 	table_close(store, RowExclusiveLock);
@@ -409,6 +413,7 @@ pxd_compact_table(Relation table, FlushMode mode, BufferAccessStrategy strategy,
 	nsegments = choose_tail(table, &segments);
 	if (nsegments > 0)
 		move_segments(table, mode, strategy, segments, nsegments, result);
+	pxd_maintenance_compacted(table, result);
 
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);

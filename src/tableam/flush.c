@@ -35,6 +35,7 @@
 
 #include "builder.h"
 #include "flush.h"
+#include "maintenance.h"
 #include "proximadb.h"
 #include "seal.h"
 #include "slot.h"
@@ -184,10 +185,13 @@ pxd_flush_table(Relation table, const FlushOptions *options, FlushResult *result
 {
 	MemoryContext context;
 	MemoryContext oldcontext;
-	Flush		flush = {.table = table,.options = options,.strategy = options->strategy,.result = result};
+	FlushResult done = {0};
+	Flush		flush = {.table = table,.options = options,.strategy = options->strategy,.result = &done};
 	BlockNumber nblocks = RelationGetNumberOfBlocks(table);
 	Buffer		vmbuffer = InvalidBuffer;
 
+	if (options->end_block != 0)
+		nblocks = Min(nblocks, options->end_block);
 	if (!pxd_flush_possible(table) || nblocks == 0)
 		return;
 
@@ -201,15 +205,18 @@ pxd_flush_table(Relation table, const FlushOptions *options, FlushResult *result
 
 	if (pxd_builder_seals(flush.builder))
 	{
-		for (BlockNumber block = 0; block < nblocks; block++)
+		pxd_progress_start(table, options->hot ? PHASE_SEALING : PHASE_MOVING, nblocks);
+		for (BlockNumber block = options->first_block; block < nblocks; block++)
 		{
 			vacuum_delay_point();
+			pxd_progress_update(block, done.rows, done.segments);
 			if (options->skip_visible && VM_ALL_VISIBLE(table, block, &vmbuffer))
 				continue;
 			flush_page(&flush, block);
 		}
 		close_segment(&flush);
 		FreeSpaceMapVacuum(table);
+		pxd_progress_end();
 	}
 
 	if (BufferIsValid(vmbuffer))
@@ -217,6 +224,12 @@ pxd_flush_table(Relation table, const FlushOptions *options, FlushResult *result
 	ExecDropSingleTupleTableSlot(flush.slot);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);
+
+	result->rows += done.rows;
+	result->segments += done.segments;
+	result->bytes += done.bytes;
+	if (options->hot)
+		pxd_maintenance_flushed(table, &done);
 }
 
 /* --- SQL --- */

@@ -18,6 +18,9 @@
 
 #include "stub.h"
 
+/* Room in a stub for narrow columns that no index uses. */
+#define STUB_NARROW_BYTES		64
+
 StaticAssertDecl(LOCATOR_SIZE == MAXIMUM_ALIGNOF, "the locator gap must keep user data aligned");
 
 /*
@@ -154,6 +157,27 @@ add_index_attrs(Bitmapset *attrs, Relation table, Relation index)
 	return attrs;
 }
 
+/*
+ * Adds narrow columns that no index uses, from the left, as long as they are few: a flag, a counter or a foreign key is then read and
+ * filtered on without opening a segment, where finding one row's value means decoding a block.
+ */
+static Bitmapset *
+add_narrow_attrs(Bitmapset *attrs, TupleDesc tupdesc)
+{
+	int			room = STUB_NARROW_BYTES;
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		if (att->attisdropped || att->attlen <= 0 || att->attlen > sizeof(Datum) || att->attlen > room)
+			continue;
+		attrs = bms_add_member(attrs, i + 1);
+		room -= att->attlen;
+	}
+	return attrs;
+}
+
 Bitmapset *
 pxd_stub_attrs(Relation table)
 {
@@ -169,5 +193,5 @@ pxd_stub_attrs(Relation table)
 		index_close(index, NoLock);
 	}
 	list_free(indexes);
-	return attrs;
+	return add_narrow_attrs(attrs, RelationGetDescr(table));
 }

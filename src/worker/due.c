@@ -1,0 +1,106 @@
+/*
+ * due.c: what is due for a table.
+ *
+ * Flush: when there are proximadb.flush_threshold of hot bytes to seal, more than were left over by the
+ * worker's last flush (rows whose keys are too wide, pages that somebody had pinned), so that what cannot
+ * be sealed is not tried again and again.
+ *
+ * Compaction: VACUUM compacts what it kills, so there is little to do. It is due when vacuums have removed
+ * many rows since the last one nevertheless, or when small segments have come together. Rows that are dead
+ * but not vacuumed yet do not count: their stubs stand, and keep their places in segments.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "store.h"
+#include "worker_internal.h"
+
+/* Compaction is due when vacuums have removed this part of the table's rows, */
+#define COMPACT_REMOVED_FRACTION	0.2
+/* and at least so many. */
+#define COMPACT_REMOVED_MIN			1000
+
+static bool
+flush_is_due(Relation table, const TableMemory *memory, bool *whole_table)
+{
+	uint64		threshold = (uint64) pxd_flush_threshold_kb * 1024;
+
+	/* The quarter is for the sample's error. */
+	uint64		enough = threshold + memory->hot_left + memory->hot_left / 4;
+
+	return pxd_hot_bytes(table, enough, whole_table) >= enough;
+}
+
+/* Live small segments, and whether there are live ones at all. */
+static int
+count_small_segments(Relation table, bool *any)
+{
+	Relation	store = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
+	SegmentNumber segno = InvalidSegmentNumber;
+	SegmentEntry entry;
+	int			n = 0;
+
+	*any = false;
+	while (pxd_store_next(store, &segno, &entry))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (entry.state != SEGMENT_LIVE)
+			continue;
+		*any = true;
+		n += entry.pages < COMPACT_SMALL_PAGES;
+	}
+	table_close(store, AccessShareLock);
+	return n;
+}
+
+/* Rows that died and are gone from the pages, over the table's life in the statistics. */
+static int64
+count_removed_rows(Relation table, int64 *live)
+{
+	PgStat_StatTabEntry *stats = pgstat_fetch_stat_tabentry(RelationGetRelid(table));
+
+	*live = stats == NULL ? 0 : stats->n_live_tuples;
+	return stats == NULL ? 0 : Max(stats->tuples_updated + stats->tuples_deleted - stats->n_dead_tuples, 0);
+}
+
+static bool
+compaction_is_due(Relation table, const TableMemory *memory)
+{
+	bool		any;
+	int			small = count_small_segments(table, &any);
+	int64		live;
+	int64		removed = count_removed_rows(table, &live);
+
+	if (!any)
+		return false;
+	/*
+	 * Count from here on, also when statistics were reset. Small segments that are left after a compaction
+	 * are not its concern.
+	 */
+	if (!memory->counted || removed < memory->rows_removed)
+	{
+		pxd_history_set_counts(RelationGetRelid(table), removed, memory->compacted ? small : 0);
+		return !memory->compacted && small >= COMPACT_SMALL_COUNT;
+	}
+	return small >= memory->small_segments + COMPACT_SMALL_COUNT ||
+		removed - memory->rows_removed > Max(COMPACT_REMOVED_FRACTION * live, COMPACT_REMOVED_MIN);
+}
+
+void
+pxd_due_work(Relation table, DueWork *due)
+{
+	TableMemory memory;
+
+	memset(due, 0, sizeof(*due));
+	pxd_history_recall(RelationGetRelid(table), &memory);
+	if (!pxd_flush_possible(table) || memory.retry_at > GetCurrentTimestamp())
+		return;
+
+	due->flush = flush_is_due(table, &memory, &due->whole_table);
+	due->compact = compaction_is_due(table, &memory);
+}

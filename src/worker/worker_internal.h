@@ -1,0 +1,85 @@
+/*
+ * worker_internal.h: what the files of src/worker share.
+ */
+#ifndef PXD_WORKER_INTERNAL_H
+#define PXD_WORKER_INTERNAL_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "port/atomics.h"
+#include "storage/lwlock.h"
+
+#include "maintenance.h"
+
+/* Settings, defined in worker.c. */
+extern bool pxd_worker_enabled;			/* proximadb.worker */
+extern int	pxd_worker_naptime_s;		/* proximadb.worker_naptime */
+extern int	pxd_flush_threshold_kb;		/* proximadb.flush_threshold */
+
+/* --- shared memory (progress.c, history.c, put together in shmem.c) --- */
+
+extern Size pxd_progress_shmem_size(void);
+extern void pxd_progress_shmem_init(void);
+extern Size pxd_history_shmem_size(void);
+extern void pxd_history_shmem_init(LWLock *lock);
+
+/* Installs the hooks that ask for the memory and initialise it. From _PG_init, when preloaded. */
+extern void pxd_worker_shmem_install(void);
+
+/* Of launcher and worker. NULL without shared memory. */
+typedef struct WorkerShared
+{
+	pg_atomic_uint32 unneeded;	/* the database in which a worker found no extension; set by it */
+} WorkerShared;
+
+extern WorkerShared *pxd_worker_shared;
+
+/*
+ * Installs the callbacks that end what this backend shows as progress when it fails. From _PG_init, when
+ * preloaded.
+ */
+extern void pxd_progress_init(void);
+
+/* --- history.c: what the worker remembers of a table of this database --- */
+
+typedef struct TableMemory
+{
+	TimestampTz retry_at;		/* not before, after failures */
+	uint64		hot_left;		/* hot bytes that the worker's last flush could not seal */
+	bool		compacted;		/* there was a compaction */
+	bool		counted;		/* the rest is known: how things stood after it, or at first */
+	int64		rows_removed;	/* dead rows that vacuums had removed */
+	int			small_segments; /* that it left */
+} TableMemory;
+
+/* Copies what is known of the table; zero if nothing is. */
+extern void pxd_history_recall(Oid relid, TableMemory *memory);
+
+/* Sets single facts. */
+extern void pxd_history_set_hot_left(Oid relid, uint64 hot_left);
+extern void pxd_history_set_counts(Oid relid, int64 rows_removed, int small_segments);
+
+/*
+ * The worker failed with the table, or no longer does: after n failures in a row it waits 2^n naps, at
+ * most an hour.
+ */
+extern void pxd_history_failed(Oid relid);
+extern void pxd_history_succeeded(Oid relid);
+
+/* --- due.c --- */
+
+typedef struct DueWork
+{
+	bool		flush;
+	bool		whole_table;	/* flush all-visible pages, too */
+	bool		compact;
+} DueWork;
+
+/*
+ * Decides what is to be done for table. Reads at most some hundred pages of it. Lock: AccessShare; in a
+ * transaction.
+ */
+extern void pxd_due_work(Relation table, DueWork *due);
+
+#endif
