@@ -70,6 +70,52 @@ follows("BEGIN; TRUNCATE t; INSERT INTO t (id, v, body) SELECT i, vec(i % 1000),
 follows('ALTER TABLE t SET ACCESS METHOD heap; ALTER TABLE t SET ACCESS METHOD viper', 'access methods');
 follows("BEGIN; INSERT INTO t (id, v, body) SELECT i, vec(i % 1000), 'p ' || i FROM generate_series(1001, 1200) i; UPDATE t SET body = 'q' WHERE id > 1100; COMMIT", 'load and update in one');
 
+# Flush and compaction: rows sealed and moved, overlays, TOASTed values, extents freed and used again, the store's tail cut off
+follows("INSERT INTO t (id, v, body) SELECT i, vec(i % 1000), 'hot ' || i FROM generate_series(2001, 2060) i", 'rows to flush');
+follows("SELECT proximadb.flush('t')", 'flush');
+follows("UPDATE t SET body = 'overlay' WHERE id % 4 = 0; UPDATE t SET v = vec(id % 1000) WHERE id % 8 = 0", 'updates of sealed rows');
+follows("SELECT proximadb.flush('t')", 'flush of updated rows');
+$primary->safe_psql('postgres', 'ALTER TABLE t ADD COLUMN big text');
+$state .= "SELECT count(big), md5(string_agg(md5(big), ',' ORDER BY id)) FROM t;\n";
+follows("INSERT INTO t (id, v, body, big) SELECT i, vec(i % 1000), 'big ' || i, (SELECT string_agg(md5(i || ':' || k), '') FROM generate_series(1, 300) k) FROM generate_series(2101, 2120) i", 'TOASTed rows');
+follows("SELECT proximadb.flush('t')", 'flush of TOASTed rows');
+follows('DELETE FROM t WHERE id % 2 = 0', 'half of the rows deleted');
+follows('VACUUM t', 'vacuum of those');
+follows("SELECT proximadb.compact('t')", 'compaction');
+follows("BEGIN; UPDATE t SET body = 'lost'; SELECT proximadb.flush('t'); SELECT proximadb.compact('t'); ROLLBACK", 'flush and compaction rolled back');
+follows("INSERT INTO t (id, v, body) SELECT i, vec(i % 1000), 'tail ' || i FROM generate_series(9001, 9900) i", 'a load');
+follows('DELETE FROM t WHERE id > 9000', 'deleted again');
+follows('VACUUM t', 'the store is cut off');
+follows("SELECT proximadb.compact('t')", 'and compacted');
+my $size = "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 't'::regclass";
+is($standby->safe_psql('postgres', $size), $primary->safe_psql('postgres', $size), 'the store has the same size');
+for my $function (qw(flush compact))
+{
+	my (undef, undef, $error) = $standby->psql('postgres', "SELECT proximadb.$function('t')");
+	like($error, qr/cannot maintain tables during recovery/, "$function() is refused");
+}
+
+# Queries on the standby while all that is replayed: right, or cancelled
+my $script = $primary->basedir . '/load.sql';
+my $output = $primary->basedir . '/load.out';
+append_to_file($script, join '', map { ("INSERT INTO t (id, v, body) SELECT i, vec(i % 1000), 'load ' || i FROM generate_series(9001, 9100) i ON CONFLICT DO NOTHING;\n",
+	"SELECT 1 FROM proximadb.flush('t');\n", "UPDATE t SET body = 'round $_' WHERE id > 9000 AND id % 5 = $_ % 5;\n", "DELETE FROM t WHERE id > 9000 AND id % 3 = $_ % 3;\n",
+	"VACUUM t;\n", "SELECT 1 FROM proximadb.compact('t');\n") } 1 .. 15);
+my $load = IPC::Run::start([ 'psql', '-XAtq', '-d', $primary->connstr('postgres'), '-f', $script ], '<', '/dev/null', '&>', $output, IPC::Run::timeout(180));
+my ($right, $wrong) = (0, 0);
+for (1 .. 20)
+{
+	my ($rc, $answer, $error) = $standby->psql('postgres', "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FILTER (WHERE v IS DISTINCT FROM vec(id % 1000)) FROM t; SET LOCAL enable_seqscan = off; SELECT count(*) - count(v) FROM t WHERE id > 0; COMMIT");
+	if ($answer eq "0\n0") { $right++; }
+	elsif ($error !~ /conflict with recovery/) { $wrong++; diag("$answer $error"); }
+}
+$load->finish;
+my $out = slurp_file($output);
+unlike($out, qr/ERROR:/, 'the load went well');
+ok($right > 0 && $wrong == 0, 'queries on the standby are right meanwhile');
+follows('DELETE FROM t WHERE id > 9000', 'and afterwards');
+follows('VACUUM t', 'and after a vacuum');
+
 my (undef, undef, $stderr) = $standby->psql('postgres', 'INSERT INTO t (id) VALUES (0)');
 like($stderr, qr/cannot execute INSERT in a read-only transaction/, 'standby is read-only');
 
@@ -84,14 +130,17 @@ $primary->stop('immediate');
 eval { $session->quit };
 $standby->promote;
 is($standby->safe_psql('postgres', $state), $before, 'the promoted standby has all committed rows');
-$standby->safe_psql('postgres', "VACUUM t; INSERT INTO t (id, v, body) SELECT i, vec(i % 1000), 'promoted ' || i FROM generate_series(7001, 7300) i; DELETE FROM t WHERE id < 100; VACUUM t");
-is($standby->safe_psql('postgres', 'SELECT count(*), count(*) FILTER (WHERE v IS DISTINCT FROM vec(id % 1000)) FROM t'), '802|0', 'and takes loads');
+$standby->safe_psql('postgres', "INSERT INTO t (id, v, body) SELECT i, vec(i % 1000), 'promoted ' || i FROM generate_series(7001, 7300) i; DELETE FROM t WHERE id < 100; VACUUM t");
+$standby->safe_psql('postgres', $_) for "SELECT proximadb.flush('t')", "UPDATE t SET body = 'p' WHERE id % 3 = 0", 'VACUUM t', "SELECT proximadb.compact('t')";
+my $rows = $standby->safe_psql('postgres', 'SELECT count(*) FROM t');
+cmp_ok($rows, '>', 500, 'rows are there');
+is($standby->safe_psql('postgres', 'SELECT count(*), count(*) FILTER (WHERE v IS DISTINCT FROM vec(id % 1000)) FROM t'), "$rows|0", 'and takes loads');
 is($standby->safe_psql('postgres', 'SELECT count(*) FROM u'), '0', 'its unlogged table is empty');
 $standby->safe_psql('postgres', 'INSERT INTO u SELECT id, v, body FROM t');
-is($standby->safe_psql('postgres', 'SELECT count(*), count(*) FILTER (WHERE v IS DISTINCT FROM vec(id % 1000)) FROM u'), '802|0', 'and can be filled');
+is($standby->safe_psql('postgres', 'SELECT count(*), count(*) FILTER (WHERE v IS DISTINCT FROM vec(id % 1000)) FROM u'), "$rows|0", 'and can be filled');
 $standby->stop('immediate');
 $standby->start;
-is($standby->safe_psql('postgres', 'SELECT count(*), count(*) FILTER (WHERE v IS DISTINCT FROM vec(id % 1000)) FROM t'), '802|0', 'and survives a crash');
+is($standby->safe_psql('postgres', 'SELECT count(*), count(*) FILTER (WHERE v IS DISTINCT FROM vec(id % 1000)) FROM t'), "$rows|0", 'and survives a crash');
 
 for my $node ($primary, $standby)
 {

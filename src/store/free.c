@@ -315,10 +315,20 @@ coalesce(Relation store)
 	pfree(extents);
 }
 
+/* True if a heap page has no line pointer in use, so that no index entry leads to it either. */
+static bool
+heap_page_is_empty(Page page)
+{
+	for (OffsetNumber offset = FirstOffsetNumber; offset <= PageGetMaxOffsetNumber(page); offset++)
+		if (ItemIdIsUsed(PageGetItemId(page, offset)))
+			return false;
+	return true;
+}
+
 /*
  * True if the page at the end of the file, which belongs to no live or free extent, holds nothing: it is
- * new, or a segment's page that the directory has forgotten (a crash between the two steps of an earlier
- * truncation).
+ * new, a heap page whose chunks have gone, or a segment's page that the directory has forgotten (a crash between the two
+ * steps of an earlier truncation).
  */
 static bool
 page_is_garbage(Relation store, BlockNumber block, uint32 store_bits)
@@ -328,8 +338,12 @@ page_is_garbage(Relation store, BlockNumber block, uint32 store_bits)
 	bool		garbage;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	garbage = PageIsNew(page) ||
-		page_has_tag(page, StorePageTag(page)->address >> PAGE_INDEX_BITS, store_bits);
+	if (PageIsNew(page))
+		garbage = true;
+	else if (store_page_has_form((PageHeader) page))
+		garbage = page_has_tag(page, StorePageTag(page)->address >> PAGE_INDEX_BITS, store_bits);
+	else
+		garbage = heap_page_is_empty(page);
 	UnlockReleaseBuffer(buffer);
 	return garbage;
 }

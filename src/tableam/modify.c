@@ -23,6 +23,7 @@
 #include "slot.h"
 #include "stub.h"
 #include "tableam.h"
+#include "worker.h"
 
 /* The member of index attribute sets that stands for the whole row; core takes it for always modified. */
 #define WHOLE_ROW_MEMBER	(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber)
@@ -252,7 +253,10 @@ pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, Command
 	else
 		slot->tts_tid = tuple->t_self;
 	if (result == TM_Ok && update.overlay == NULL)
+	{
 		pxd_write_note_hot(table, cid);
+		pxd_worker_note_hot(tuple->t_len);
+	}
 	if (should_free)
 		pfree(tuple);
 	return result;

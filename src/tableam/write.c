@@ -31,6 +31,7 @@
 #include "proximadb.h"
 #include "slot.h"
 #include "tableam.h"
+#include "worker.h"
 
 /* Bytes one command writes to one table before its further rows are sealed at once. */
 #define DIRECT_THRESHOLD	(256 * 1024)
@@ -203,6 +204,7 @@ insert_hot(Relation table, TupleTableSlot *slot, CommandId cid, int options, Bul
 		HeapTupleHeaderSetSpeculativeToken(tuple->t_data, spec_token);
 	heap_insert(table, tuple, cid, options, bistate);
 	slot->tts_tid = tuple->t_self;
+	pxd_worker_note_hot(len);
 	if (should_free)
 		pfree(tuple);
 	return len;
@@ -311,6 +313,7 @@ pxd_multi_insert(Relation table, TupleTableSlot **slots, int nslots, CommandId c
 			tuple = ExecCopySlotHeapTuple(slots[i]);
 			state->bytes += tuple->t_len;
 			state->hot = true;
+			pxd_worker_note_hot(tuple->t_len);
 		}
 		ExecStoreHeapTuple(tuple, placeholders[i], true);
 	}

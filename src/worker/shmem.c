@@ -42,7 +42,12 @@ shmem_startup(void)
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	pxd_worker_shared = ShmemInitStruct("proximadb worker", sizeof(WorkerShared), &found);
 	if (!found)
+	{
 		pg_atomic_init_u32(&pxd_worker_shared->unneeded, InvalidOid);
+		pg_atomic_init_u32(&pxd_worker_shared->wanted, InvalidOid);
+		pg_atomic_init_u64(&pxd_worker_shared->hot_bytes, 0);
+		pxd_worker_shared->launcher = NULL;
+	}
 	pxd_progress_shmem_init();
 	pxd_history_shmem_init(&GetNamedLWLockTranche(TRANCHE_NAME)->lock);
 	LWLockRelease(AddinShmemInitLock);

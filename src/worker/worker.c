@@ -55,6 +55,9 @@ bool		pxd_worker_enabled = true;
 int			pxd_worker_naptime_s = 60;
 int			pxd_flush_threshold_kb = 64 * 1024;
 
+/* Hot bytes a backend writes before it tells the others. */
+#define HOT_BYTES_STEP	(1024 * 1024)
+
 /* A launcher that failed or was terminated is started again after this time. */
 #define LAUNCHER_RESTART_S	10
 
@@ -279,6 +282,50 @@ launch_workers(HTAB *states)
 	list_free(due);
 }
 
+/* Takes the launcher's latch out of reach of those who would call it. */
+static void
+launcher_gone(int code, Datum arg)
+{
+	pxd_worker_shared->launcher = NULL;
+}
+
+/* Sends a worker where backends have called for one: hot rows come faster than naps go by. */
+static void
+answer_call(HTAB *states)
+{
+	Oid			database = pg_atomic_exchange_u32(&pxd_worker_shared->wanted, InvalidOid);
+	DatabaseState *state;
+
+	if (!OidIsValid(database) || !pxd_worker_enabled)
+		return;
+	state = hash_search(states, &database, HASH_FIND, NULL);
+	if (run_worker(database) && state != NULL)
+		plan_next_visit(state);
+}
+
+void
+pxd_worker_note_hot(Size bytes)
+{
+	static Size pending = 0;
+	uint64		threshold = (uint64) pxd_flush_threshold_kb * 1024;
+	Latch	   *launcher;
+
+	/* Shared memory is touched once in a while only. */
+	pending += bytes;
+	if (pending < HOT_BYTES_STEP || pxd_worker_shared == NULL)
+		return;
+	bytes = pending;
+	pending = 0;
+	if (pg_atomic_fetch_add_u64(&pxd_worker_shared->hot_bytes, bytes) + bytes < threshold)
+		return;
+
+	pg_atomic_write_u64(&pxd_worker_shared->hot_bytes, 0);
+	pg_atomic_write_u32(&pxd_worker_shared->wanted, MyDatabaseId);
+	launcher = pxd_worker_shared->launcher;
+	if (launcher != NULL)
+		SetLatch(launcher);
+}
+
 void
 pxd_bgw_launcher(Datum arg)
 {
@@ -295,12 +342,16 @@ pxd_bgw_launcher(Datum arg)
 	ctl.hcxt = context;
 	states = hash_create("proximadb databases", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
+	pxd_worker_shared->launcher = MyLatch;
+	on_shmem_exit(launcher_gone, (Datum) 0);
+
 	for (;;)
 	{
 		TimestampTz next_round;
 		long		wait_ms;
 
 		handle_interrupts();
+		answer_call(states);
 		next_round = TimestampTzPlusMilliseconds(round_start, pxd_worker_naptime_s * INT64CONST(1000));
 		wait_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_round);
 		if (wait_ms <= 0)

@@ -8,6 +8,7 @@
 
 #include "datatype/timestamp.h"
 #include "port/atomics.h"
+#include "storage/latch.h"
 #include "storage/lwlock.h"
 
 #include "maintenance.h"
@@ -31,6 +32,9 @@ extern void pxd_worker_shmem_install(void);
 typedef struct WorkerShared
 {
 	pg_atomic_uint32 unneeded;	/* the database in which a worker found no extension; set by it */
+	pg_atomic_uint32 wanted;	/* the database whose backends have called for a worker, or InvalidOid */
+	pg_atomic_uint64 hot_bytes; /* written hot since the last call, by all backends */
+	Latch	   *volatile launcher;	/* NULL while there is none */
 } WorkerShared;
 
 extern WorkerShared *pxd_worker_shared;
