@@ -74,7 +74,8 @@ sub is_whole
 		'3', "indexes are right $when");
 	if ($node->safe_psql('postgres', "SELECT to_regprocedure('proximadb.verify(regclass)') IS NOT NULL") eq 't')
 	{
-		is($node->safe_psql('postgres', "SELECT * FROM proximadb.verify('t')"), '', "verify() finds nothing $when");
+		# A segment that was being built when the server died is a leak until the next vacuum, and no fault.
+		is($node->safe_psql('postgres', "SELECT * FROM proximadb.verify('t') WHERE kind <> 'leak'"), '', "verify() finds nothing $when");
 	}
 	return;
 }

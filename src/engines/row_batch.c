@@ -238,6 +238,18 @@ pxd_batch_append(RowBatch *batch, const Datum *values, const bool *isnull)
 	return row;
 }
 
+void
+pxd_batch_reset(RowBatch *batch)
+{
+	for (int i = 0; i < batch->ncolumns; i++)
+	{
+		batch->columns[i].null_count = 0;
+		batch->columns[i].data_len = 0;
+	}
+	batch->nrows = 0;
+	batch->bytes = 0;
+}
+
 bool
 pxd_batch_full(const RowBatch *batch)
 {

@@ -69,6 +69,9 @@ extern RowBatch *pxd_batch_create(MemoryContext parent, TupleDesc tupdesc,
  */
 extern uint32 pxd_batch_append(RowBatch *batch, const Datum *values, const bool *isnull);
 
+/* pxd_batch_reset empties the batch and keeps its memory for the next segment's rows. */
+extern void pxd_batch_reset(RowBatch *batch);
+
 /* pxd_batch_full tells whether the batch has reached the limits of a segment. */
 extern bool pxd_batch_full(const RowBatch *batch);
 

@@ -12,13 +12,18 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "access/transam.h"
 #include "access/visibilitymap.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xloginsert.h"
 #include "catalog/pg_control.h"
+#include "common/relpath.h"
 #include "miscadmin.h"
+#include "storage/fd.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
@@ -172,6 +177,70 @@ set_entry(Relation store, SegmentNumber segno, const DirectoryEntry *entry, uint
 	return pxd_directory_commit(&update);
 }
 
+/*
+ * Has the file system reserve blocks [first, end) at the end of the file in one call, where core would write each once with zeros; a full disk
+ * shows now, not at a checkpoint. Returns false, with the file as it was, if they do not lie in one existing segment file or the file system
+ * cannot do it. The extension lock is held.
+ */
+static bool
+reserve_blocks(Relation store, BlockNumber first, BlockNumber end)
+{
+	BlockNumber file = first / RELSEG_SIZE;
+	char	   *path;
+	int			fd;
+	int			result;
+
+	if (first % RELSEG_SIZE == 0 || (end - 1) / RELSEG_SIZE != file)
+		return false;
+
+	path = relpathbackend(store->rd_node, store->rd_backend, MAIN_FORKNUM);
+	if (file > 0)
+		path = psprintf("%s.%u", path, file);
+	fd = OpenTransientFile(path, O_RDWR | PG_BINARY);
+	if (fd < 0)
+		return false;
+	result = posix_fallocate(fd, (off_t) (first % RELSEG_SIZE) * BLCKSZ, (off_t) (end - first) * BLCKSZ);
+	CloseTransientFile(fd);
+	if (result == ENOSPC)
+	{
+		errno = result;
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not extend file \"%s\": %m", path),
+				 errhint("Check free disk space.")));
+	}
+	return result == 0;
+}
+
+/*
+ * Adds the blocks [first, end) to the end of the file, formatted for segno, whose pages begin at extent_first. Returns false if core, which
+ * takes a new page at the end without the extension lock, was faster with the last one: the blocks are left as new ones then.
+ */
+static bool
+add_blocks(Relation store, BlockNumber first, BlockNumber end, SegmentNumber segno, BlockNumber extent_first,
+		   uint32 store_bits, XLogRecPtr lsn)
+{
+	bool		reserved = first < end && reserve_blocks(store, first, end);
+
+	/* The last page first: once that looks full, core has nothing to take. */
+	if (reserved && claim_new_pages(store, end - 1, end, segno, store_bits, lsn) != end - 1)
+		return false;
+
+	for (BlockNumber block = first; block < end; block++)
+	{
+		Buffer		buffer;
+
+		CHECK_FOR_INTERRUPTS();
+		buffer = ReadBufferExtended(store, MAIN_FORKNUM, reserved ? block : P_NEW, RBM_ZERO_AND_LOCK, NULL);
+		if (BufferGetBlockNumber(buffer) != block)
+			elog(ERROR, "unexpected block %u at the end of segment store \"%s\", expected %u",
+				 BufferGetBlockNumber(buffer), RelationGetRelationName(store), block);
+		format_claimed_page(buffer, store_address(segno, block - extent_first), store_bits, lsn);
+		UnlockReleaseBuffer(buffer);
+	}
+	return true;
+}
+
 /* Adds an extent at the end of the file and marks segno BUILDING there. */
 static void
 add_extent(Relation store, SegmentNumber segno, DirectoryEntry *entry)
@@ -199,17 +268,12 @@ add_extent(Relation store, SegmentNumber segno, DirectoryEntry *entry)
 		lsn = set_entry(store, segno, entry, &store_bits);
 	}
 
-	for (BlockNumber block = nblocks; block < entry->first_block + entry->pages; block++)
+	while (!add_blocks(store, nblocks, entry->first_block + entry->pages, segno, entry->first_block, store_bits, lsn))
 	{
-		Buffer		buffer;
-
-		CHECK_FOR_INTERRUPTS();
-		buffer = ReadBufferExtended(store, MAIN_FORKNUM, P_NEW, RBM_ZERO_AND_LOCK, NULL);
-		if (BufferGetBlockNumber(buffer) != block)
-			elog(ERROR, "unexpected block %u at the end of segment store \"%s\", expected %u",
-				 BufferGetBlockNumber(buffer), RelationGetRelationName(store), block);
-		format_claimed_page(buffer, store_address(segno, block - entry->first_block), store_bits, lsn);
-		UnlockReleaseBuffer(buffer);
+		/* begin behind what core has taken; the new pages before it are core's to use */
+		nblocks = RelationGetNumberOfBlocks(store);
+		entry->first_block = nblocks;
+		lsn = set_entry(store, segno, entry, &store_bits);
 	}
 	UnlockRelationForExtension(store, ExclusiveLock);
 }

@@ -27,6 +27,7 @@ struct SegmentBuilder
 	TupleDesc	tupdesc;
 	Bitmapset  *stub_attrs;
 	RowBatch   *batch;			/* NULL while empty */
+	RowBatch   *spare;			/* an empty batch to be used again, or NULL */
 	SegmentNumber segno;		/* of batch */
 	uint32		unplaced;		/* rows of batch whose TID is still to come */
 	MemoryContextCallback unlink;	/* takes the builder off the list, however its memory goes */
@@ -97,8 +98,9 @@ start_batch(SegmentBuilder *builder, Relation table)
 	Assert(builder->batch == NULL);
 	builder->segno = pxd_store_reserve(store);
 	table_close(store, NoLock);
-	builder->batch = pxd_batch_create(builder->context, builder->tupdesc, builder->stub_attrs,
-									  pxd_vector_type_oid());
+	builder->batch = builder->spare != NULL ? builder->spare :
+		pxd_batch_create(builder->context, builder->tupdesc, builder->stub_attrs, pxd_vector_type_oid());
+	builder->spare = NULL;
 	builder->unplaced = 0;
 }
 
@@ -183,7 +185,16 @@ pxd_builder_flush(SegmentBuilder *builder, Relation table)
 		MemoryContextDelete(context);
 	}
 
-	MemoryContextDelete(builder->batch->context);
+	/* Keep the memory if it is not outsize and no other builder may want it: giving it back and faulting it in again costs as much as filling it. */
+	Assert(builder->spare == NULL);
+	if (dlist_has_next(&open_builders, dlist_head_node(&open_builders)) ||
+		MemoryContextMemAllocated(builder->batch->context, true) > 4 * SEGMENT_MAX_BYTES)
+		MemoryContextDelete(builder->batch->context);
+	else
+	{
+		builder->spare = builder->batch;
+		pxd_batch_reset(builder->spare);
+	}
 	builder->batch = NULL;
 	builder->segno = InvalidSegmentNumber;
 	return bytes;

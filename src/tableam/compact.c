@@ -332,46 +332,78 @@ compare_segnos(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
+/* Takes pages from the first free extent that has them and lies before block. Returns false if there is none. */
+static bool
+take_room_before(SegmentPlace *free_extents, uint64 n, BlockNumber block, uint32 pages)
+{
+	for (uint64 i = 0; i < n; i++)
+	{
+		if (free_extents[i].first_block < block && free_extents[i].pages >= pages)
+		{
+			free_extents[i].first_block += pages;
+			free_extents[i].pages -= pages;
+			return true;
+		}
+	}
+	return false;
+}
+
 /*
- * Chooses the segments at the end of the store that its free extents have room for, if much of it is free. Returns how many, in
- * ascending order of their numbers.
+ * Chooses the segments at the end of the store for which there is room in free extents before them, if much of the store is free. A
+ * segment that stays keeps the file long, so the choice ends with it. Returns how many, in ascending order of their numbers.
  */
 static int
 choose_tail(Relation table, SegmentNumber **segments)
 {
 	Relation	store = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
-	uint64		free_pages = pxd_store_free_pages(store);
-	uint64		live_segments,
-				live_rows,
-				live_pages;
+	List	   *live = NIL;
+	SegmentPlace *free_extents = NULL;
 	SegmentPlace *places;
+	uint64		nfree = 0;
+	uint64		max_free = 0;
 	SegmentNumber segno = InvalidSegmentNumber;
 	SegmentEntry entry;
-	uint64		n = 0;
+	int			nlive = 0;
 	int			chosen = 0;
+	ListCell   *lc;
 
-	pxd_store_totals(store, &live_segments, &live_rows, &live_pages);
-	if (free_pages > COMPACT_FREE_FRACTION * RelationGetNumberOfBlocks(store) && live_segments > 0)
+	if (pxd_store_free_pages(store) <= COMPACT_FREE_FRACTION * RelationGetNumberOfBlocks(store))
 	{
-		places = palloc_extended(mul_size(live_segments, sizeof(SegmentPlace)), MCXT_ALLOC_HUGE);
-		*segments = palloc_extended(mul_size(live_segments, sizeof(SegmentNumber)), MCXT_ALLOC_HUGE);
-		while (n < live_segments && pxd_store_next(store, &segno, &entry))
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (entry.state != SEGMENT_LIVE)
-				continue;
-			places[n].segno = segno;
-			places[n].first_block = entry.first_block;
-			places[n++].pages = entry.pages;
-		}
-		qsort(places, n, sizeof(SegmentPlace), compare_places_descending);
-		for (uint64 i = 0; i < n && places[i].pages <= free_pages; i++)
-		{
-			free_pages -= places[i].pages;
-			(*segments)[chosen++] = places[i].segno;
-		}
-		qsort(*segments, chosen, sizeof(SegmentNumber), compare_segnos);
+		table_close(store, AccessShareLock);
+		return 0;
 	}
+
+	while (pxd_store_next(store, &segno, &entry))
+	{
+		SegmentPlace *place = palloc(sizeof(SegmentPlace));
+
+		CHECK_FOR_INTERRUPTS();
+		place->segno = segno;
+		place->first_block = entry.first_block;
+		place->pages = entry.pages;
+		if (entry.state == SEGMENT_LIVE)
+			live = lappend(live, place);
+		else if (entry.state == SEGMENT_FREE)
+		{
+			if (nfree == max_free)
+			{
+				max_free = Max(64, max_free * 2);
+				free_extents = free_extents == NULL ? palloc(max_free * sizeof(SegmentPlace)) :
+					repalloc_huge(free_extents, max_free * sizeof(SegmentPlace));
+			}
+			free_extents[nfree++] = *place;
+		}
+	}
+
+	places = palloc_extended(mul_size(Max(list_length(live), 1), sizeof(SegmentPlace)), MCXT_ALLOC_HUGE);
+	*segments = palloc_extended(mul_size(Max(list_length(live), 1), sizeof(SegmentNumber)), MCXT_ALLOC_HUGE);
+	foreach(lc, live)
+		places[nlive++] = *(SegmentPlace *) lfirst(lc);
+	qsort(places, nlive, sizeof(SegmentPlace), compare_places_descending);
+	for (int i = 0; i < nlive && take_room_before(free_extents, nfree, places[i].first_block, places[i].pages); i++)
+		(*segments)[chosen++] = places[i].segno;
+	qsort(*segments, chosen, sizeof(SegmentNumber), compare_segnos);
+
 	table_close(store, AccessShareLock);
 	return chosen;
 }

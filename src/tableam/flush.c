@@ -19,7 +19,7 @@
 #include "access/visibilitymap.h"
 #include "access/xact.h"
 #include "catalog/catalog.h"
-#include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
 #include "commands/vacuum.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -29,8 +29,10 @@
 #include "storage/procarray.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "builder.h"
@@ -243,14 +245,16 @@ pxd_open_for_maintenance(Oid relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("cannot maintain tables during recovery")));
+	/* Before the lock: nobody else's business may queue on it. A relation that is gone is table_open's to report. */
+	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)) && !pg_class_ownercheck(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
+
 	table = table_open(relid, ShareUpdateExclusiveLock);
 	if (pxd_table_engine(table) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("table \"%s\" is not a proximadb table", RelationGetRelationName(table)),
 				 errhint("Tables created USING viper are.")));
-	if (!pg_class_ownercheck(relid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(table));
 	if (RELATION_IS_OTHER_TEMP(table))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

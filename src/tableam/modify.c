@@ -148,9 +148,16 @@ update_not_hot(Relation table, ItemPointer otid, HeapTuple tuple, CommandId cid,
 {
 	volatile TM_Result result = TM_Ok;
 
+	/*
+	 * The set may have been invalidated since it was looked at. Adding a member to none would make a new set, in this command's
+	 * memory, which the cache would go on to use. So have core make it, and accept no invalidations from here on.
+	 */
+	bms_free(RelationGetIndexAttrBitmap(table, INDEX_ATTR_BITMAP_ALL));
+	if (table->rd_indexattr == NULL)
+		return heap_update(table, otid, tuple, cid, crosscheck, wait, tmfd, lockmode);	/* no index any more */
+
 	PG_TRY();
 	{
-		Assert(table->rd_indexattr != NULL);
 		/* The set has a word already, so it is changed in place. */
 		table->rd_indexattr = bms_add_member(table->rd_indexattr, WHOLE_ROW_MEMBER);
 		result = heap_update(table, otid, tuple, cid, crosscheck, wait, tmfd, lockmode);

@@ -259,6 +259,10 @@ tuple_problem(TupleDesc tupdesc, HeapTupleHeader tuple, Size len)
 
 	if (len < SizeofHeapTupleHeader || tuple->t_hoff > len || tuple_gap_start(tuple) > len)
 		return "a tuple is shorter than its header";
+	/* An ADD COLUMN that was rolled back leaves dead rows with the column. Nobody adds one now: the table is locked. */
+	if (HeapTupleHeaderGetNatts(tuple) > tupdesc->natts &&
+		!HeapTupleHeaderXminFrozen(tuple) && !TransactionIdDidCommit(HeapTupleHeaderGetRawXmin(tuple)))
+		return NULL;
 	if (HeapTupleHeaderGetNatts(tuple) > tupdesc->natts)
 		return psprintf("a tuple has %d columns, its table %d", HeapTupleHeaderGetNatts(tuple), tupdesc->natts);
 	is_stub = tuple_is_stub(tuple);
