@@ -30,6 +30,9 @@ typedef struct FlushOptions
 	BufferAccessStrategy strategy;
 } FlushOptions;
 
+/* For qsort and bsearch of FlushOptions.segments. */
+extern int	pxd_compare_segment_numbers(const void *a, const void *b);
+
 typedef struct FlushResult
 {
 	uint64		rows;			/* sealed or moved */

@@ -16,6 +16,8 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "storage/bufpage.h"
+#include "utils/rel.h"
 
 #include "store.h"
 
@@ -50,6 +52,25 @@ static inline uint32
 locator_position(Locator locator)
 {
 	return (uint32) (locator & LOCATOR_POSITION_MAX);
+}
+
+/*
+ * Points *tuple at the tuple in line pointer offset of a page of table, which exists. Returns false, with t_data NULL, if the line pointer is not in
+ * use. The page is locked or cannot change.
+ */
+static inline bool
+page_tuple(Relation table, BlockNumber block, Page page, OffsetNumber offset, HeapTuple tuple)
+{
+	ItemId		lp = PageGetItemId(page, offset);
+
+	tuple->t_data = NULL;
+	if (!ItemIdIsNormal(lp))
+		return false;
+	tuple->t_data = (HeapTupleHeader) PageGetItem(page, lp);
+	tuple->t_len = ItemIdGetLength(lp);
+	tuple->t_tableOid = RelationGetRelid(table);
+	ItemPointerSet(&tuple->t_self, block, offset);
+	return true;
 }
 
 /* Where header, null bitmap and padding end: the gap, if there is one, begins here. */

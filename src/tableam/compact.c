@@ -127,7 +127,7 @@ typedef struct StubCount
 	uint32		stubs;
 } StubCount;
 
-/* Counts the stubs of table that are not dead, by segment. */
+/* Counts the stubs that stand on table's pages, whatever their state (R8), by segment. */
 static HTAB *
 count_stubs(Relation table, BufferAccessStrategy strategy)
 {
@@ -323,15 +323,6 @@ compare_places_descending(const void *a, const void *b)
 	return left < right ? 1 : left > right ? -1 : 0;
 }
 
-static int
-compare_segnos(const void *a, const void *b)
-{
-	SegmentNumber left = *(const SegmentNumber *) a;
-	SegmentNumber right = *(const SegmentNumber *) b;
-
-	return left < right ? -1 : left > right;
-}
-
 /* Takes pages from the first free extent that has them and lies before block. Returns false if there is none. */
 static bool
 take_room_before(SegmentPlace *free_extents, uint64 n, BlockNumber block, uint32 pages)
@@ -402,7 +393,7 @@ choose_tail(Relation table, SegmentNumber **segments)
 	qsort(places, nlive, sizeof(SegmentPlace), compare_places_descending);
 	for (int i = 0; i < nlive && take_room_before(free_extents, nfree, places[i].first_block, places[i].pages); i++)
 		(*segments)[chosen++] = places[i].segno;
-	qsort(*segments, chosen, sizeof(SegmentNumber), compare_segnos);
+	qsort(*segments, chosen, sizeof(SegmentNumber), pxd_compare_segment_numbers);
 
 	table_close(store, AccessShareLock);
 	return chosen;

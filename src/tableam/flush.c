@@ -58,8 +58,8 @@ typedef struct Flush
 	FlushResult *result;
 } Flush;
 
-static int
-compare_segnos(const void *a, const void *b)
+int
+pxd_compare_segment_numbers(const void *a, const void *b)
 {
 	SegmentNumber left = *(const SegmentNumber *) a;
 	SegmentNumber right = *(const SegmentNumber *) b;
@@ -74,7 +74,8 @@ is_to_move(const FlushOptions *options, HeapTupleHeader stub)
 	SegmentNumber segno = locator_segment(stub_locator(stub));
 
 	return options->nsegments > 0 &&
-		bsearch(&segno, options->segments, options->nsegments, sizeof(SegmentNumber), compare_segnos) != NULL;
+		bsearch(&segno, options->segments, options->nsegments, sizeof(SegmentNumber),
+				pxd_compare_segment_numbers) != NULL;
 }
 
 /*
@@ -113,15 +114,10 @@ copy_wanted_tuples(Flush *flush, BlockNumber block, HeapTuple *tuples)
 	max_offset = PageIsNew(page) ? 0 : PageGetMaxOffsetNumber(page);
 	for (OffsetNumber offset = FirstOffsetNumber; offset <= max_offset; offset++)
 	{
-		ItemId		lp = PageGetItemId(page, offset);
 		HeapTupleData tuple;
 
-		if (!ItemIdIsNormal(lp))
+		if (!page_tuple(flush->table, block, page, offset, &tuple))
 			continue;
-		tuple.t_data = (HeapTupleHeader) PageGetItem(page, lp);
-		tuple.t_len = ItemIdGetLength(lp);
-		tuple.t_tableOid = RelationGetRelid(flush->table);
-		ItemPointerSet(&tuple.t_self, block, offset);
 		if (is_wanted(flush, &tuple, buffer))
 			tuples[n++] = heap_copytuple(&tuple);
 	}

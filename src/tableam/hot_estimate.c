@@ -62,15 +62,10 @@ page_hot_bytes(Relation table, BlockNumber block, TransactionId oldest_xmin, Dat
 	max_offset = PageIsNew(page) ? 0 : PageGetMaxOffsetNumber(page);
 	for (OffsetNumber offset = FirstOffsetNumber; offset <= max_offset; offset++)
 	{
-		ItemId		lp = PageGetItemId(page, offset);
 		HeapTupleData tuple;
 
-		if (!ItemIdIsNormal(lp))
+		if (!page_tuple(table, block, page, offset, &tuple))
 			continue;
-		tuple.t_data = (HeapTupleHeader) PageGetItem(page, lp);
-		tuple.t_len = ItemIdGetLength(lp);
-		tuple.t_tableOid = RelationGetRelid(table);
-		ItemPointerSet(&tuple.t_self, block, offset);
 		if (tuple_is_stub(tuple.t_data) ||
 			HeapTupleSatisfiesVacuum(&tuple, oldest_xmin, buffer) != HEAPTUPLE_LIVE)
 			continue;

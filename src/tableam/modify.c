@@ -41,18 +41,10 @@ look_for_stub(Relation table, ItemPointer tid, HeapTuple tuple)
 
 	tuple->t_data = NULL;
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	if (ItemPointerGetOffsetNumber(tid) <= PageGetMaxOffsetNumber(page))
-	{
-		ItemId		lp = PageGetItemId(page, ItemPointerGetOffsetNumber(tid));
-
-		if (ItemIdIsNormal(lp) && tuple_is_stub((HeapTupleHeader) PageGetItem(page, lp)))
-		{
-			tuple->t_data = (HeapTupleHeader) PageGetItem(page, lp);
-			tuple->t_len = ItemIdGetLength(lp);
-			tuple->t_self = *tid;
-			tuple->t_tableOid = RelationGetRelid(table);
-		}
-	}
+	if (ItemPointerGetOffsetNumber(tid) <= PageGetMaxOffsetNumber(page) &&
+		page_tuple(table, ItemPointerGetBlockNumber(tid), page, ItemPointerGetOffsetNumber(tid), tuple) &&
+		!tuple_is_stub(tuple->t_data))
+		tuple->t_data = NULL;
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	return buffer;
 }

@@ -188,6 +188,15 @@ locate_sealed(ProximadbSlot *pslot, HeapTuple stub, SealedRow *row)
 		make_buffers(pslot);
 }
 
+/* Whether attnum stands in the segment or batch, rather than in the stub or nowhere. */
+static inline bool
+has_attr(const SealedRow *row, AttrNumber attnum)
+{
+	if (row->engine != NULL)
+		return !row->engine->in_stub(row->state, attnum);
+	return row->batch != NULL && !bms_is_member(attnum, row->batch->stub_attrs);
+}
+
 /*
  * Reads the attributes [from, to) of a sealed row that its stub does not hold. A NULL in the stub is a real one only if
  * the segment says that its stubs hold the attribute (R16), so only NULLs need a look.
@@ -215,14 +224,13 @@ fill_sealed(ProximadbSlot *pslot, HeapTuple stub, int from, int to)
 			locate_sealed(pslot, stub, &row);
 		located = true;
 
+		if (!has_attr(&row, i + 1))
+			continue;
 		buffer = &pslot->buffers[i];
 		if (row.engine != NULL)
-		{
-			if (!row.engine->in_stub(row.state, i + 1))
-				slot->tts_values[i] = row.engine->fetch(&pslot->access, row.state, row.position, att,
-														buffer, &slot->tts_isnull[i]);
-		}
-		else if (row.batch != NULL && !bms_is_member(i + 1, row.batch->stub_attrs))
+			slot->tts_values[i] = row.engine->fetch(&pslot->access, row.state, row.position, att,
+													buffer, &slot->tts_isnull[i]);
+		else
 			slot->tts_values[i] = pxd_batch_fetch(row.batch, row.position, i + 1,
 												  buffer, &slot->tts_isnull[i]);
 	}
@@ -249,8 +257,7 @@ pxd_slot_unchanged(TupleTableSlot *old, TupleTableSlot *new)
 		/* The carrier has the values that stand in the tuple; what it lacks and the segment has is sealed. */
 		if (!pslot->carrier->tts_isnull[i] || att->attisdropped || overlay_has_inline(stub->t_data, i + 1))
 			continue;
-		if (row.engine != NULL ? row.engine->in_stub(row.state, i + 1) :
-			row.batch == NULL || bms_is_member(i + 1, row.batch->stub_attrs))
+		if (!has_attr(&row, i + 1))
 			continue;
 		if (old->tts_isnull[i] != new->tts_isnull[i])
 			continue;
