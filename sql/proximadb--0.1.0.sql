@@ -386,6 +386,12 @@ CREATE FUNCTION proximadb.codec_check(OUT name text, OUT ok boolean) RETURNS SET
 	AS 'MODULE_PATHNAME', 'pxd_sql_codec_check' LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 100000 ROWS 31;
 COMMENT ON FUNCTION proximadb.codec_check() IS 'diagnostic: Avro and zstd codecs against avro-c and against damaged bytes';
 
+CREATE FUNCTION proximadb.vector_fetch_check(index regclass, column_name text, OUT rows bigint, OUT nulls bigint,
+		OUT differing bigint, OUT unavailable bigint, OUT fetch_ns double precision, OUT slot_ns double precision) RETURNS record
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_fetch_check' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION proximadb.vector_fetch_check(regclass, text) IS
+	'diagnostic: fetches a vector column by all TIDs of an index, as index access methods do and as the executor does; compares, and measures each in random order';
+
 -- ---------------------------------------------------------------------------------------------
 -- Table access methods (src/tableam)
 -- ---------------------------------------------------------------------------------------------

@@ -287,3 +287,25 @@ pxd_batch_fetch(const RowBatch *batch, uint32 position, AttrNumber attnum,
 	}
 	return pxd_value_build(buffer, column->att.attlen, column->att.attbyval, column->is_vector, bytes, len);
 }
+
+const float4 *
+pxd_batch_fetch_vector(const RowBatch *batch, uint32 position, AttrNumber attnum, struct ValueBuffer *buffer, int *dim)
+{
+	const BatchColumn *column;
+	Vector	   *vector;
+	bool		isnull;
+
+	Assert(attnum >= 1 && attnum <= batch->tupdesc->natts && batch->column_of[attnum - 1] >= 0);
+	column = &batch->columns[batch->column_of[attnum - 1]];
+	if (column->is_vector && position < batch->nrows)
+	{
+		*dim = (int) (column->item_size / sizeof(float4));
+		if ((column->nulls[position / BITS_PER_BYTE] >> (position % BITS_PER_BYTE)) & 1)
+			return NULL;
+		return (const float4 *) (column->data + (Size) position * column->item_size);
+	}
+
+	vector = (Vector *) DatumGetPointer(pxd_batch_fetch(batch, position, attnum, buffer, &isnull));
+	*dim = isnull ? 0 : vector->dim;
+	return isnull ? NULL : vector->x;
+}

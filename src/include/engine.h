@@ -75,6 +75,13 @@ typedef struct StorageEngine
 	Datum		(*fetch) (SegmentAccess *access, void *state, uint32 position,
 						  const FormData_pg_attribute *att, ValueBuffer *buffer, bool *isnull);
 
+	/*
+	 * The elements of attribute att->attnum, a column of our type vector, of the row at position, or NULL for a null; *dim is set to their number. They
+	 * stay where they are if they are contiguous there, until the next call on the access, and are else in buffer. Otherwise as fetch.
+	 */
+	const float4 *(*fetch_vector) (SegmentAccess *access, void *state, uint32 position,
+								   const FormData_pg_attribute *att, ValueBuffer *buffer, int *dim);
+
 	/* Back-pointer: the TID of the stub of position (invalid for a dead position). */
 	void		(*back_pointer) (SegmentAccess *access, void *state, uint32 position,
 								 ItemPointer tid);

@@ -83,4 +83,10 @@ struct ValueBuffer;
 extern Datum pxd_batch_fetch(const RowBatch *batch, uint32 position, AttrNumber attnum,
 							 struct ValueBuffer *buffer, bool *isnull);
 
+/*
+ * The elements of a vector column's value, or NULL for a null; *dim is set to their number. In the batch until it is appended to, or in buffer.
+ */
+extern const float4 *pxd_batch_fetch_vector(const RowBatch *batch, uint32 position, AttrNumber attnum,
+											struct ValueBuffer *buffer, int *dim);
+
 #endif

@@ -17,15 +17,11 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/sysattr.h"
-#include "access/transam.h"
-#include "access/xact.h"
 #include "executor/tuptable.h"
-#include "storage/lmgr.h"
-#include "storage/procarray.h"
 #include "utils/datum.h"
 
-#include "builder.h"
 #include "engine.h"
+#include "sealed.h"
 #include "slot.h"
 #include "store.h"
 #include "stub.h"
@@ -131,70 +127,13 @@ make_buffers(ProximadbSlot *pslot)
 		pslot->buffers[i].context = pslot->base.tts_mcxt;
 }
 
-/* Where the columns of a sealed row are. */
-typedef struct SealedRow
-{
-	uint32		position;
-	const RowBatch *batch;		/* in this backend's memory, not written yet */
-	const StorageEngine *engine;	/* or in the slot's current segment; NULL with batch or if the row is void */
-	void	   *state;
-} SealedRow;
-
-/*
- * A segment that is not live belongs to a row some other running transaction bulk-loads; only non-MVCC readers can meet
- * one. They wait for that transaction (R14); no content lock is held here. Returns whether the segment is there now: if
- * not, the inserter has failed and the row is void.
- */
-static bool
-wait_for_inserter(ProximadbSlot *pslot, HeapTuple stub, SegmentNumber segno)
-{
-	TransactionId xmin = HeapTupleHeaderGetXmin(stub->t_data);
-	bool		own = TransactionIdIsCurrentTransactionId(xmin);
-
-	if (TransactionIdIsNormal(xmin) && !own && TransactionIdIsInProgress(xmin))
-		XactLockTableWait(xmin, pslot->table, &stub->t_self, XLTW_None);
-	if (pxd_access_seek(&pslot->access, segno))
-		return true;
-	if (TransactionIdIsNormal(xmin) && !own && !TransactionIdDidCommit(xmin))
-		return false;
-
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("segment " UINT64_FORMAT " of table \"%s\" is missing",
-					segno, RelationGetRelationName(pslot->table)),
-			 errdetail("Row (%u,%u) is sealed in it.",
-					   ItemPointerGetBlockNumberNoCheck(&stub->t_self),
-					   ItemPointerGetOffsetNumberNoCheck(&stub->t_self))));
-}
-
+/* Finds the sealed row's columns, waiting for the inserter if need be, and sees that there are buffers to read them into. */
 static void
 locate_sealed(ProximadbSlot *pslot, HeapTuple stub, SealedRow *row)
 {
-	Locator		locator = stub_locator(stub->t_data);
-	SegmentNumber segno = locator_segment(locator);
-
-	row->position = locator_position(locator);
-	row->engine = NULL;
-	row->batch = pxd_builder_find(pslot->table->rd_node, segno);
-	if (row->batch == NULL)
-	{
-		pxd_access_open(&pslot->access, pslot->table);
-		if (unlikely(!pxd_access_seek(&pslot->access, segno)) && !wait_for_inserter(pslot, stub, segno))
-			return;
-		row->engine = pxd_access_engine(&pslot->access);
-		row->state = pxd_access_state(&pslot->access);
-	}
+	(void) pxd_sealed_locate(&pslot->access, pslot->table, stub, true, row);
 	if (pslot->buffers == NULL)
 		make_buffers(pslot);
-}
-
-/* Whether attnum stands in the segment or batch, rather than in the stub or nowhere. */
-static inline bool
-has_attr(const SealedRow *row, AttrNumber attnum)
-{
-	if (row->engine != NULL)
-		return !row->engine->in_stub(row->state, attnum);
-	return row->batch != NULL && !bms_is_member(attnum, row->batch->stub_attrs);
 }
 
 /*
@@ -224,7 +163,7 @@ fill_sealed(ProximadbSlot *pslot, HeapTuple stub, int from, int to)
 			locate_sealed(pslot, stub, &row);
 		located = true;
 
-		if (!has_attr(&row, i + 1))
+		if (!sealed_row_has(&row, i + 1))
 			continue;
 		buffer = &pslot->buffers[i];
 		if (row.engine != NULL)
@@ -257,7 +196,7 @@ pxd_slot_unchanged(TupleTableSlot *old, TupleTableSlot *new)
 		/* The carrier has the values that stand in the tuple; what it lacks and the segment has is sealed. */
 		if (!pslot->carrier->tts_isnull[i] || att->attisdropped || overlay_has_inline(stub->t_data, i + 1))
 			continue;
-		if (!has_attr(&row, i + 1))
+		if (!sealed_row_has(&row, i + 1))
 			continue;
 		if (old->tts_isnull[i] != new->tts_isnull[i])
 			continue;

@@ -316,22 +316,68 @@ check_position(SegmentAccess *access, const ViperState *state, uint32 position)
 							psprintf("a locator names position %u of %u rows", position, state->rows));
 }
 
+/* The column that holds att, after all checks of a locator and of the column's form. */
+static inline ViperColumn *
+checked_column(SegmentAccess *access, ViperState *state, uint32 position, const FormData_pg_attribute *att)
+{
+	ViperColumn *column;
+
+	check_position(access, state, position);
+	if (unlikely(viper_in_stub(state, att->attnum)))
+		elog(ERROR, "attribute %d is not in the segment", att->attnum);
+	column = &state->columns[state->column_of[att->attnum - 1]];
+	if (unlikely(column->format.attlen != att->attlen || column->format.attbyval != att->attbyval))
+		pxd_segment_corrupt(access, 0, "a column's values are not of its type");
+	return column;
+}
+
 static Datum
 viper_fetch(SegmentAccess *access, void *opaque, uint32 position, const FormData_pg_attribute *att,
 			ValueBuffer *buffer, bool *isnull)
 {
 	ViperState *state = opaque;
-	ViperColumn *column;
+	ViperColumn *column = checked_column(access, state, position, att);
 
-	check_position(access, state, position);
-	if (unlikely(viper_in_stub(opaque, att->attnum)))
-		elog(ERROR, "attribute %d is not in the segment", att->attnum);
-	column = &state->columns[state->column_of[att->attnum - 1]];
-	if (unlikely(column->format.attlen != att->attlen || column->format.attbyval != att->attbyval))
-		pxd_segment_corrupt(access, 0, "a column's values are not of its type");
 	if (column->layout == LAYOUT_FIXED)
 		return fetch_fixed(access, state, column, position, buffer, isnull);
 	return fetch_from_block(access, state, column, position, buffer, isnull);
+}
+
+static const float4 *
+viper_fetch_vector(SegmentAccess *access, void *opaque, uint32 position, const FormData_pg_attribute *att,
+				   ValueBuffer *buffer, int *dim)
+{
+	ViperState *state = opaque;
+	ViperColumn *column = checked_column(access, state, position, att);
+	bool		isnull;
+	Vector	   *vector;
+
+	if (likely(column->layout == LAYOUT_FIXED && column->format.encoding == ITEM_VECTOR))
+	{
+		Size		len = column->format.item_size;
+		uint64		offset = column->data_offset + (uint64) position * len;
+		Size		avail;
+		const char *span;
+		char	   *copy;
+
+		*dim = (int) (len / sizeof(float4));
+		if (fixed_is_null(access, state, column, position))
+			return NULL;
+		span = pxd_access_span(access, offset, len, &avail);
+		if (avail == len)
+			return (const float4 *) span;
+		copy = pxd_value_reserve(buffer, len);
+		copy_span(access, offset, len, copy);
+		return (const float4 *) copy;
+	}
+
+	/* Vectors of any dimensions are byte strings in blocks. */
+	if (column->layout == LAYOUT_FIXED)
+		vector = (Vector *) DatumGetPointer(fetch_fixed(access, state, column, position, buffer, &isnull));
+	else
+		vector = (Vector *) DatumGetPointer(fetch_from_block(access, state, column, position, buffer, &isnull));
+	*dim = isnull ? 0 : vector->dim;
+	return isnull ? NULL : vector->x;
 }
 
 static void
@@ -351,5 +397,6 @@ const StorageEngine pxd_engine_viper = {
 	.open = viper_open,
 	.in_stub = viper_in_stub,
 	.fetch = viper_fetch,
+	.fetch_vector = viper_fetch_vector,
 	.back_pointer = viper_back_pointer,
 };

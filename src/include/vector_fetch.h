@@ -1,0 +1,68 @@
+/*
+ * vector_fetch.h: exact-distance access: the vectors of a table's rows by TID, without making Datums.
+ *
+ * For index access methods: they reach vectors through this header alone and need not know how a table stores them. On viper tables the elements come as they lie in
+ * the segment, the heap page or this backend's memory; on heap, and on any other table access method, through the ordinary fetch by TID and a
+ * slot. Contract:
+ *
+ *   - The column is of proximadb's type vector.
+ *   - TIDs are those that indexes hold: of single tuples and roots of HOT chains. As in an index scan, the first member of the chain that the snapshot
+ *     sees is the row; with SnapshotAny that is the first that is still there, whatever became of its transaction.
+ *   - The snapshot outlives the handle, is an MVCC snapshot or SnapshotAny, and with the latter some snapshot must be active: a value may be in TOAST.
+ *   - The table outlives the handle and is locked AccessShare or more.
+ *   - Elements that were returned are valid until the next call on the handle, and until this backend writes to the table. They must not be changed.
+ *   - Between calls the handle keeps a pin on a page of the table and one of its store, and AccessShare on the store. Pins belong to the resource owner current
+ *     when they were taken. No content lock is held. pxd_vector_fetch_unpin lets the pins go; after an ERROR nothing needs to be done.
+ *   - Memory is allocated in the context that was current at begin.
+ */
+#ifndef PXD_VECTOR_FETCH_H
+#define PXD_VECTOR_FETCH_H
+
+#include "postgres.h"
+
+#include "storage/itemptr.h"
+#include "utils/rel.h"
+#include "utils/snapshot.h"
+
+typedef struct VectorFetch VectorFetch;
+
+typedef enum VectorFetchStatus
+{
+	VECTOR_FETCH_FOUND,
+	VECTOR_FETCH_NULL,			/* the row is there, its column is null */
+	VECTOR_FETCH_NONE,			/* no version of the row is visible to the snapshot */
+	VECTOR_FETCH_UNAVAILABLE	/* without wait only: another transaction has yet to write it */
+} VectorFetchStatus;
+
+typedef struct FetchedVector
+{
+	const float4 *x;			/* NULL unless FOUND; aligned as float4 is */
+	int			dim;
+	bool		all_dead;		/* with NONE: no version is visible to anybody any more, the TID may be forgotten */
+} FetchedVector;
+
+/*
+ * Opens a handle. wait: with SnapshotAny, whether a row that another running transaction has loaded in bulk and not written yet is waited for, until the end of
+ * that transaction; else such a row is UNAVAILABLE. Callers that hold content locks must not wait. MVCC snapshots never see such a row.
+ */
+extern VectorFetch *pxd_vector_fetch_begin(Relation table, AttrNumber attnum, Snapshot snapshot, bool wait);
+
+/*
+ * Fetches the vector of the row at tid. Raises ERRCODE_DATA_CORRUPTED on damaged segments, and whatever reading blocks raises. The caller checks for
+ * interrupts between calls.
+ */
+extern VectorFetchStatus pxd_vector_fetch(VectorFetch *fetch, const ItemPointerData *tid, FetchedVector *vector);
+
+/*
+ * Tells which rows will be fetched next, so that reading their pages from disk can begin. Costs nearly nothing while the pages are in shared buffers: only if
+ * blocks had to be read since the last call is anything asked for. Some 10 to 200 TIDs a call, in the order in which they will be fetched; near ones
+ * together are best. A hint only.
+ */
+extern void pxd_vector_fetch_prefetch(VectorFetch *fetch, const ItemPointerData *tids, int ntids);
+
+/* Drops the pins, for callers that will not fetch for a while. */
+extern void pxd_vector_fetch_unpin(VectorFetch *fetch);
+
+extern void pxd_vector_fetch_end(VectorFetch *fetch);
+
+#endif
