@@ -380,7 +380,7 @@ CREATE FUNCTION proximadb.kernel_check(OUT kernel text, OUT isa text, OUT dims i
 	AS 'MODULE_PATHNAME', 'pxd_sql_kernel_check'
 	LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 100000 ROWS 1000;
 COMMENT ON FUNCTION proximadb.kernel_check() IS
-	'diagnostic: compares the distance kernels this machine can run with the scalar ones, and those with exact sums';
+	'diagnostic: compares the distance and code kernels this machine can run with the scalar ones, and those with exact sums';
 
 CREATE FUNCTION proximadb.codec_check(OUT name text, OUT ok boolean) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'pxd_sql_codec_check' LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 100000 ROWS 31;

@@ -1,14 +1,16 @@
 /*
- * dispatch.c: chooses the kernel set of this process.
+ * dispatch.c: chooses the kernel sets of this process.
  *
- * Owns pxd_kernels, which is written once at load, before any other code of the library runs, and read
- * without locks ever after.
+ * Owns pxd_kernels and pxd_code_kernels, which are written once at load, before any other code of the library
+ * runs, and read without locks ever after.
  */
 #include "postgres.h"
 
+#include "code_sets.h"
 #include "kernel_sets.h"
 
 KernelSet	pxd_kernels;
+CodeKernelSet pxd_code_kernels;
 
 int
 pxd_kernels_usable(const KernelSet **sets)
@@ -32,11 +34,28 @@ pxd_kernels_usable(const KernelSet **sets)
 	return count;
 }
 
+int
+pxd_code_kernels_usable(const CodeKernelSet **sets)
+{
+	int			count = 0;
+
+	sets[count++] = &pxd_code_kernels_scalar;
+#ifdef HAVE_X86_KERNELS
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+		__builtin_cpu_supports("avx512vnni"))
+		sets[count++] = &pxd_code_kernels_avx512;
+#endif
+	Assert(count <= MAX_CODE_KERNEL_SETS);
+	return count;
+}
+
 void
 pxd_kernels_init(void)
 {
 	const KernelSet *sets[MAX_KERNEL_SETS];
-	int			count = pxd_kernels_usable(sets);
+	const CodeKernelSet *code_sets[MAX_CODE_KERNEL_SETS];
 
-	pxd_kernels = *sets[count - 1];
+	pxd_kernels = *sets[pxd_kernels_usable(sets) - 1];
+	pxd_code_kernels = *code_sets[pxd_code_kernels_usable(code_sets) - 1];
 }

@@ -2,8 +2,8 @@
  * kernel_check.c: proximadb.kernel_check(), a diagnostic that compares the kernel sets of this machine.
  *
  * The scalar kernels are compared with plain sums in double precision, every other usable set with the
- * scalar one, to the last bit, at lengths around each set's step and at every alignment. No locks; memory
- * is the query's.
+ * scalar one, to the last bit, at lengths around each set's step and at every alignment. The kernels over
+ * codes follow in code_check.c. No locks; memory is the query's.
  */
 #include "postgres.h"
 
@@ -13,6 +13,7 @@
 #include "utils/float.h"
 #include "utils/tuplestore.h"
 
+#include "kernel_check.h"
 #include "kernels.h"
 
 PG_FUNCTION_INFO_V1(pxd_sql_kernel_check);
@@ -125,9 +126,8 @@ relative_error(const KernelSums *found, const KernelSums *expected, const Kernel
 	return worst;
 }
 
-/* Fills count floats with values in (-1, 1) of a fixed sequence. */
-static void
-fill_values(float *x, int count, uint32 seed)
+void
+pxd_kernel_check_fill(float *x, int count, uint32 seed)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -178,6 +178,22 @@ check_kernel(const KernelSet *set, const KernelSet *scalar, CheckedKernel kernel
 	return worst;
 }
 
+void
+pxd_kernel_check_row(Tuplestorestate *store, TupleDesc desc, const char *kernel, const char *isa, int dim,
+					 double error, double tolerance)
+{
+	Datum		values[CHECK_COLUMNS];
+	bool		nulls[CHECK_COLUMNS] = {false};
+
+	values[0] = CStringGetTextDatum(kernel);
+	values[1] = CStringGetTextDatum(isa);
+	values[2] = Int32GetDatum(dim);
+	values[3] = Float8GetDatum(error);
+	/* false for what is not a number, too */
+	values[4] = BoolGetDatum(fabs(error) <= tolerance);
+	tuplestore_putvalues(store, desc, values, nulls);
+}
+
 /* Adds the rows of one kernel set at one length. */
 static void
 check_set(ReturnSetInfo *rsinfo, const KernelSet *set, const KernelSet *scalar, int dim, CheckInput *input)
@@ -186,15 +202,9 @@ check_set(ReturnSetInfo *rsinfo, const KernelSet *set, const KernelSet *scalar, 
 	{
 		double		error = check_kernel(set, scalar, (CheckedKernel) kernel, dim, input);
 		double		tolerance = set == scalar ? SCALAR_TOLERANCE : 0.0;
-		Datum		values[CHECK_COLUMNS];
-		bool		nulls[CHECK_COLUMNS] = {false};
 
-		values[0] = CStringGetTextDatum(kernel_names[kernel]);
-		values[1] = CStringGetTextDatum(set->isa);
-		values[2] = Int32GetDatum(dim);
-		values[3] = Float8GetDatum(error);
-		values[4] = BoolGetDatum(error <= tolerance);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		pxd_kernel_check_row(rsinfo->setResult, rsinfo->setDesc, kernel_names[kernel], set->isa, dim, error,
+							 tolerance);
 	}
 }
 
@@ -212,8 +222,8 @@ pxd_sql_kernel_check(PG_FUNCTION_ARGS)
 	input.b = palloc(CHECK_MAX_DIM * sizeof(float));
 	input.shifted_a = palloc(buffer_size);
 	input.shifted_b = palloc(buffer_size);
-	fill_values(input.a, CHECK_MAX_DIM, 1);
-	fill_values(input.b, CHECK_MAX_DIM, 2);
+	pxd_kernel_check_fill(input.a, CHECK_MAX_DIM, 1);
+	pxd_kernel_check_fill(input.b, CHECK_MAX_DIM, 2);
 
 	for (int i = 0; i < nsets; i++)
 	{
@@ -225,5 +235,7 @@ pxd_sql_kernel_check(PG_FUNCTION_ARGS)
 			check_set((ReturnSetInfo *) fcinfo->resultinfo, sets[i], sets[0], large_dims[j], &input);
 		}
 	}
+	pxd_code_kernels_check(((ReturnSetInfo *) fcinfo->resultinfo)->setResult,
+						   ((ReturnSetInfo *) fcinfo->resultinfo)->setDesc);
 	return (Datum) 0;
 }
