@@ -14,7 +14,7 @@ PG_CPPFLAGS = -Isrc/include
 # The last line: what PostgreSQL's own headers trip over (PG_TRY with gcc; printf attributes found by gcc, with clang).
 PG_CFLAGS   = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare -fno-math-errno \
               -Wno-clobbered -Wno-ignored-attributes -Wno-unknown-warning-option
-SHLIB_LINK  = -lavro -lzstd -lm -Wl,--version-script=src/proximadb.map
+SHLIB_LINK  = -lavro -lz -lzstd -lm -Wl,--version-script=src/proximadb.map
 override with_llvm = no
 
 # make installcheck: one test a file, each of them independent of the others.

@@ -383,7 +383,7 @@ COMMENT ON FUNCTION proximadb.kernel_check() IS
 	'diagnostic: compares the distance and code kernels this machine can run with the scalar ones, and those with exact sums';
 
 CREATE FUNCTION proximadb.codec_check(OUT name text, OUT ok boolean) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'pxd_sql_codec_check' LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 100000 ROWS 31;
+	AS 'MODULE_PATHNAME', 'pxd_sql_codec_check' LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 100000 ROWS 35;
 COMMENT ON FUNCTION proximadb.codec_check() IS 'diagnostic: Avro and zstd codecs against avro-c and against damaged bytes';
 
 CREATE FUNCTION proximadb.vector_fetch_check(index regclass, column_name text, OUT rows bigint, OUT nulls bigint,
@@ -522,3 +522,70 @@ CREATE VIEW proximadb.stat_maintenance AS
 COMMENT ON VIEW proximadb.stat_maintenance IS
 	'flushes and compactions of each table since the server started, by VACUUM, the background worker and commands';
 GRANT SELECT ON proximadb.stat_maintenance TO PUBLIC;
+
+-- ---------------------------------------------------------------------------------------------
+-- Avro (src/catalog, src/codec)
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION proximadb.avro_schemas(OUT name text, OUT schema json) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_avro_schemas' LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 4;
+COMMENT ON FUNCTION proximadb.avro_schemas() IS 'the Avro schemas of proximadb';
+
+CREATE FUNCTION proximadb.avro_schema(tbl regclass) RETURNS json
+	AS 'MODULE_PATHNAME', 'pxd_sql_avro_schema' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.avro_schema(regclass) IS 'the Avro schema of the rows of a table, with the types segments use';
+
+CREATE FUNCTION proximadb.vector_record_to_avro(id text, vector @extschema@.vector, metadata jsonb DEFAULT '{}',
+		collection_id text DEFAULT '', "timestamp" timestamp with time zone DEFAULT NULL,
+		created_at timestamp with time zone DEFAULT NULL, updated_at timestamp with time zone DEFAULT NULL,
+		expires_at timestamp with time zone DEFAULT NULL, version bigint DEFAULT 1, rank integer DEFAULT NULL,
+		score real DEFAULT NULL, distance real DEFAULT NULL) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_record_to_avro' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.vector_record_to_avro(text, @extschema@.vector, jsonb, text, timestamp with time zone,
+		timestamp with time zone, timestamp with time zone, timestamp with time zone, bigint, integer, real, real) IS
+	'one record as an Avro datum of schema VectorRecord; times are cut to milliseconds, and default to now';
+
+CREATE FUNCTION proximadb.vector_record_from_avro(data bytea, OUT id text, OUT collection_id text,
+		OUT vector @extschema@.vector, OUT metadata jsonb, OUT "timestamp" timestamp with time zone,
+		OUT created_at timestamp with time zone, OUT updated_at timestamp with time zone,
+		OUT expires_at timestamp with time zone, OUT version bigint, OUT rank integer, OUT score real,
+		OUT distance real) RETURNS record
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_record_from_avro' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.vector_record_from_avro(bytea) IS 'the record in an Avro datum of schema VectorRecord';
+
+CREATE FUNCTION proximadb.read_avro(file text, OUT id text, OUT collection_id text,
+		OUT vector @extschema@.vector, OUT metadata jsonb, OUT "timestamp" timestamp with time zone,
+		OUT created_at timestamp with time zone, OUT updated_at timestamp with time zone,
+		OUT expires_at timestamp with time zone, OUT version bigint, OUT rank integer, OUT score real,
+		OUT distance real) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_read_avro' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION proximadb.read_avro(text) IS
+	'records of an Avro object container file of the server; for roles with pg_read_server_files';
+
+CREATE FUNCTION proximadb.read_avro_bytes(data bytea, OUT id text, OUT collection_id text,
+		OUT vector @extschema@.vector, OUT metadata jsonb, OUT "timestamp" timestamp with time zone,
+		OUT created_at timestamp with time zone, OUT updated_at timestamp with time zone,
+		OUT expires_at timestamp with time zone, OUT version bigint, OUT rank integer, OUT score real,
+		OUT distance real) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_read_avro_bytes' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.read_avro_bytes(bytea) IS 'records of an Avro object container file given as its bytes';
+
+CREATE FUNCTION proximadb.export_avro(source text, file text, codec text DEFAULT 'null') RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_export_avro' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION proximadb.export_avro(text, text, text) IS
+	'writes a table or the rows of a query as an Avro object container file of the server and returns the number of records; codec null or deflate; for roles with pg_write_server_files';
+
+CREATE FUNCTION proximadb.export_avro_bytes(source text, codec text DEFAULT 'null') RETURNS bytea
+	AS 'MODULE_PATHNAME', 'pxd_sql_export_avro_bytes' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION proximadb.export_avro_bytes(text, text) IS
+	'a table or the rows of a query as the bytes of an Avro object container file; codec null or deflate';
+
+CREATE FUNCTION proximadb.import_avro(target text, file text, on_conflict text DEFAULT 'error') RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_import_avro' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION proximadb.import_avro(text, text, text) IS
+	'inserts the records of an Avro object container file of the server into a table; on_conflict error, skip or replace; returns the number of rows written';
+
+CREATE FUNCTION proximadb.import_avro_bytes(target text, data bytea, on_conflict text DEFAULT 'error') RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_import_avro_bytes' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION proximadb.import_avro_bytes(text, bytea, text) IS
+	'inserts the records of an Avro object container file, given as its bytes, into a table';

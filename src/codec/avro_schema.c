@@ -14,6 +14,7 @@
 
 #include "utils/memutils.h"
 
+#include "avro_file.h"
 #include "codec.h"
 
 struct AvroSchema
@@ -22,10 +23,6 @@ struct AvroSchema
 	avro_schema_t schema;
 	avro_value_iface_t *iface;	/* avro-c's generic in-memory form of the schema's data */
 };
-
-static const char header_schema_json[] =
-#include "../schema/segment_header.inc"
-;
 
 static void
 release_schema(void *arg)
@@ -133,7 +130,8 @@ pxd_avro_header_schema(void)
 		/* A context of its own, so that a failure leaves nothing behind in TopMemoryContext. */
 		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "proximadb header schema",
 													  ALLOCSET_SMALL_SIZES);
-		AvroSchema *parsed = pxd_avro_schema_parse(context, header_schema_json, strlen(header_schema_json));
+		const char *json = pxd_schema_json("SegmentHeader");
+		AvroSchema *parsed = pxd_avro_schema_parse(context, json, strlen(json));
 
 		MemoryContextSetParent(context, TopMemoryContext);
 		header_schema = parsed;

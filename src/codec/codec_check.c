@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "codec.h"
+#include "codec_check.h"
 #include "vector.h"
 
 /* Items of a checked block. */
@@ -622,6 +623,10 @@ pxd_sql_codec_check(PG_FUNCTION_ARGS)
 		{"zstd: round trip", check_zstd},
 		{"zstd: damage harmless", check_zstd_damage},
 		{"row schema: odd column names", check_row_schema},
+		{"schemas: parsed by avro-c and by us", pxd_check_schemas},
+		{"VectorRecord: same bytes as avro-c", pxd_check_records},
+		{"container: damage harmless", pxd_check_container},
+		{"container, deflate: damage harmless", pxd_check_deflated_container},
 	};
 	static const struct
 	{

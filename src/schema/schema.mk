@@ -7,4 +7,4 @@ EXTRA_CLEAN += $(patsubst %.avsc,%.inc,$(wildcard src/schema/*.avsc))
 src/schema/%.inc: src/schema/%.avsc
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@.tmp && mv $@.tmp $@
 
-src/codec/avro_schema.o src/codec/avro_schema.bc: src/schema/segment_header.inc
+src/codec/schemas.o src/codec/schemas.bc: $(patsubst %.avsc,%.inc,$(wildcard src/schema/*.avsc))

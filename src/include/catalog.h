@@ -1,0 +1,33 @@
+/*
+ * catalog.h: collections and the interchange of their records. Nothing here touches pages; everything goes through SQL.
+ */
+#ifndef PXD_CATALOG_H
+#define PXD_CATALOG_H
+
+#include "postgres.h"
+
+#include "avro_file.h"
+
+/* Which columns of a table hold the fields of VectorRecords. */
+typedef struct RecordTable
+{
+	Oid			relid;
+	const char *qualified;		/* quoted, with its schema */
+	const char *collection_id;	/* what export writes into that field */
+	const char *columns[RECORD_FIELDS];	/* not quoted; NULL if there is none */
+	const char *types[RECORD_FIELDS];	/* qualified type of each such column */
+} RecordTable;
+
+/*
+ * The table that name names (a table as in SQL, quoted or not), in the current context. Columns are found by the names of
+ * the fields. Error if there is no such table, or if it has no id or no vector.
+ */
+extern RecordTable *pxd_record_table(const char *name);
+
+/* Qualified name of the SQL type of a field. */
+extern const char *pxd_record_type(RecordField field);
+
+/* Name of a field, which is its column's name too. */
+extern const char *pxd_record_field_name(RecordField field);
+
+#endif
