@@ -82,6 +82,12 @@ typedef struct StorageEngine
 	const float4 *(*fetch_vector) (SegmentAccess *access, void *state, uint32 position,
 								   const FormData_pg_attribute *att, ValueBuffer *buffer, int *dim);
 
+	/*
+	 * Begins to bring the bytes that fetch_vector will need where they can be had fast (pxd_access_prefetch). A hint: position and att may be
+	 * nonsense, and nothing is done then.
+	 */
+	void		(*prefetch_vector) (SegmentAccess *access, void *state, uint32 position, AttrNumber attnum);
+
 	/* Back-pointer: the TID of the stub of position (invalid for a dead position). */
 	void		(*back_pointer) (SegmentAccess *access, void *state, uint32 position,
 								 ItemPointer tid);

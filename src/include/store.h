@@ -209,6 +209,12 @@ extern void pxd_access_close(SegmentAccess *access);
  */
 extern void pxd_access_forget(SegmentAccess *access, SegmentNumber segno);
 
+/*
+ * As pxd_access_seek, but returns false if this backend has not opened the segment yet. Reads no page of the segment, so nothing need protect it from being
+ * freed: good for hints.
+ */
+extern bool pxd_access_seek_cached(SegmentAccess *access, SegmentNumber segno);
+
 extern bool pxd_access_seek_slow(SegmentAccess *access, SegmentNumber segno);
 extern const char *pxd_access_span_slow(SegmentAccess *access, uint64 offset, Size len, Size *avail);
 
@@ -264,6 +270,12 @@ pxd_access_span(SegmentAccess *access, uint64 offset, Size len, Size *avail)
 	}
 	return pxd_access_span_slow(access, offset, len, avail);
 }
+
+/*
+ * A hint that len bytes at offset will be read soon. Pages this backend has read before are asked for at the processor, others at the operating
+ * system. Reads nothing and pins nothing.
+ */
+extern void pxd_access_prefetch(SegmentAccess *access, uint64 offset, Size len);
 
 extern void pxd_access_read(SegmentAccess *access, uint64 offset, Size len, char *dst);
 

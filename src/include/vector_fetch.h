@@ -54,9 +54,9 @@ extern VectorFetch *pxd_vector_fetch_begin(Relation table, AttrNumber attnum, Sn
 extern VectorFetchStatus pxd_vector_fetch(VectorFetch *fetch, const ItemPointerData *tid, FetchedVector *vector);
 
 /*
- * Tells which rows will be fetched next, so that reading their pages from disk can begin. Costs nearly nothing while the pages are in shared buffers: only if
- * blocks had to be read since the last call is anything asked for. Some 10 to 200 TIDs a call, in the order in which they will be fetched; near ones
- * together are best. A hint only.
+ * Tells which rows will be fetched next, in the order in which they will be: their pages, tuples and vectors are asked for all at once, at the processor if they are in shared
+ * buffers, else at the operating system, instead of being waited for one after the other. At most the first 64 TIDs are looked at. On tables of ours
+ * the pages that hold the rows' stubs are read, not only asked for. A hint: skipping it, or fetching other rows, costs time only.
  */
 extern void pxd_vector_fetch_prefetch(VectorFetch *fetch, const ItemPointerData *tids, int ntids);
 

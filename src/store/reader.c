@@ -15,6 +15,7 @@
 #include "access/table.h"
 #include "lib/ilist.h"
 #include "pgstat.h"
+#include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/hsearch.h"
@@ -57,6 +58,13 @@ typedef struct ReaderSlot
 
 /* 0 is no valid epoch, so that a SegmentAccess just initialised never matches. */
 uint64		pxd_access_epoch = 1;
+
+/*
+ * The readers found last, by segment number: a fetch of rows in no order goes from segment to segment, and a look here is cheaper than one into the
+ * table. Emptied whenever a reader goes.
+ */
+#define RECENT_READERS		256
+static CachedReader *recent_readers[RECENT_READERS];
 
 static HTAB *reader_table = NULL;
 static MemoryContext reader_context = NULL;
@@ -122,6 +130,7 @@ init_cache(void)
 static void
 drop_reader(CachedReader *reader)
 {
+	memset(recent_readers, 0, sizeof(recent_readers));
 	hash_search(reader_table, &reader->key, HASH_REMOVE, NULL);
 	dlist_delete(&reader->lru);
 	reader_bytes -= reader->bytes;
@@ -129,21 +138,27 @@ drop_reader(CachedReader *reader)
 	pxd_access_epoch++;
 }
 
-/* Counts a reader's memory anew (engines may add to it) and makes it the one used last. */
+/* Counts all readers' memory anew, as engines add to it. */
 static void
-touch_reader(CachedReader *reader)
+count_bytes(void)
 {
-	Size		bytes = MemoryContextMemAllocated(reader->context, true);
+	dlist_iter	iter;
 
-	reader_bytes += bytes - reader->bytes;
-	reader->bytes = bytes;
-	dlist_move_head(&reader_lru, &reader->lru);
+	reader_bytes = 0;
+	dlist_foreach(iter, &reader_lru)
+	{
+		CachedReader *reader = dlist_container(CachedReader, lru, iter.cur);
+
+		reader->bytes = MemoryContextMemAllocated(reader->context, true);
+		reader_bytes += reader->bytes;
+	}
 }
 
 /* Drops the readers used longest ago until the bound is kept; never the one used last. */
 static void
 shrink_cache(void)
 {
+	count_bytes();
 	while (reader_bytes > READER_CACHE_BYTES && dlist_has_next(&reader_lru, dlist_head_node(&reader_lru)))
 		drop_reader(dlist_tail_element(CachedReader, lru, &reader_lru));
 }
@@ -357,8 +372,6 @@ open_reader(SegmentAccess *access, const ReaderKey *key, const DirectoryEntry *e
 	}
 	PG_END_TRY();
 
-	reader->bytes = MemoryContextMemAllocated(context, true);
-	reader_bytes += reader->bytes;
 	dlist_push_head(&reader_lru, &reader->lru);
 	shrink_cache();
 	return reader;
@@ -428,43 +441,77 @@ pxd_access_close(SegmentAccess *access)
 		table_close(store, AccessShareLock);
 }
 
+/* The cached reader of segno, or NULL. */
+static CachedReader *
+find_reader(const SegmentAccess *access, SegmentNumber segno)
+{
+	CachedReader **recent = &recent_readers[segno % RECENT_READERS];
+	ReaderKey	key;
+	ReaderSlot *slot;
+
+	if (*recent != NULL && (*recent)->key.segno == segno && (*recent)->key.store_id == access->store_id &&
+		RelFileNodeEquals((*recent)->key.rnode, access->store->rd_node))
+		return *recent;
+
+	make_key(&key, access, segno);
+	slot = hash_search(reader_table, &key, HASH_FIND, NULL);
+	if (slot == NULL)
+		return NULL;
+	*recent = slot->reader;
+	return slot->reader;
+}
+
+/* Makes a cached reader the current one, and the one used last. */
+static void
+use_reader(SegmentAccess *access, CachedReader *reader)
+{
+	dlist_move_head(&reader_lru, &reader->lru);
+	access->reader = &reader->pub;
+	access->segno = reader->key.segno;
+	access->epoch = pxd_access_epoch;
+}
+
+bool
+pxd_access_seek_cached(SegmentAccess *access, SegmentNumber segno)
+{
+	CachedReader *reader;
+	bool		look_anew = access->epoch != pxd_access_epoch;
+
+	if (access->segno == segno && !look_anew)
+		return true;
+	forget_segment(access);
+	if (look_anew || access->store_id == 0)
+		read_store_id(access);
+	reader = find_reader(access, segno);
+	if (reader == NULL || reader->stale)
+		return false;
+	use_reader(access, reader);
+	return true;
+}
+
 bool
 pxd_access_seek_slow(SegmentAccess *access, SegmentNumber segno)
 {
 	ReaderKey	key;
-	ReaderSlot *slot;
 	CachedReader *reader;
 	DirectoryEntry entry;
-	bool		look_anew = access->epoch != pxd_access_epoch;
 
 	Assert(access->store != NULL);
-	forget_segment(access);
 	if (segno == InvalidSegmentNumber)
+	{
+		forget_segment(access);
 		return false;
-	if (look_anew || access->store_id == 0)
-		read_store_id(access);
+	}
+	if (pxd_access_seek_cached(access, segno))
+		return true;
 
+	reader = find_reader(access, segno);
+	if (unlikely(reader != NULL))
+		drop_reader(reader);	/* it is stale */
+	if (!pxd_directory_get(access->store, segno, &entry) || entry.state != SEGMENT_LIVE)
+		return false;
 	make_key(&key, access, segno);
-	slot = hash_search(reader_table, &key, HASH_FIND, NULL);
-	if (slot != NULL && slot->reader->stale)
-	{
-		drop_reader(slot->reader);
-		slot = NULL;
-	}
-	if (slot != NULL)
-	{
-		reader = slot->reader;
-		touch_reader(reader);
-	}
-	else
-	{
-		if (!pxd_directory_get(access->store, segno, &entry) || entry.state != SEGMENT_LIVE)
-			return false;
-		reader = open_reader(access, &key, &entry);
-	}
-	access->reader = &reader->pub;
-	access->segno = segno;
-	access->epoch = pxd_access_epoch;
+	use_reader(access, open_reader(access, &key, &entry));
 	return true;
 }
 
@@ -480,6 +527,34 @@ pxd_access_forget(SegmentAccess *access, SegmentNumber segno)
 	slot = hash_search(reader_table, &key, HASH_FIND, NULL);
 	if (slot != NULL)
 		drop_reader(slot->reader);
+}
+
+void
+pxd_access_prefetch(SegmentAccess *access, uint64 offset, Size len)
+{
+	SegmentReader *reader = access->reader;
+	uint64		end = Min(offset + len, reader->data_len);
+
+	while (offset < end)
+	{
+		uint32		page_index = reader->data_page + (uint32) (offset / STORE_DATA_SIZE);
+		Size		skip = offset % STORE_DATA_SIZE;
+		Size		chunk = Min(STORE_DATA_SIZE - skip, end - offset);
+		Buffer		buffer = reader->verified[page_index];
+
+		if (buffer > 0)
+		{
+			const char *page = BufferGetPage(buffer);
+
+			__builtin_prefetch(GetBufferDescriptor(buffer - 1));
+			__builtin_prefetch(page);
+			for (Size i = 0; i < Min(chunk, PREFETCH_BYTES); i += CACHE_LINE_BYTES)
+				__builtin_prefetch(page + STORE_DATA_OFFSET + skip + i);
+		}
+		else if (effective_io_concurrency > 0)
+			PrefetchBuffer(access->store, MAIN_FORKNUM, reader->first_block + page_index);
+		offset += chunk;
+	}
 }
 
 const char *

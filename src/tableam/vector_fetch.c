@@ -14,10 +14,11 @@
 #include "access/tableam.h"
 #include "executor/executor.h"
 #include "executor/instrument.h"
+#include "pgstat.h"
+#include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/spccache.h"
 
 #include "proximadb.h"
 #include "sealed.h"
@@ -43,10 +44,27 @@ struct VectorFetch
 	/* other tables; scan is NULL for ours */
 	IndexFetchTableData *scan;
 	TupleTableSlot *slot;
-
-	int			prefetch;		/* blocks to ask for ahead; 0: never */
 	int64		blocks_read;	/* by this backend, when it was last asked to prefetch; -1 at first */
 };
+
+/* TIDs looked at by one call of pxd_vector_fetch_prefetch. */
+#define PREFETCH_MAX		64
+
+/* Header, gap and bitmap of any stub: t_hoff is one byte. */
+#define MAX_STUB_HEADER		256
+
+/*
+ * The buffers in which this backend has found heap pages of our tables last. A look at the buffer's header tells whether the page is still there; that
+ * spares the buffer table, whose entries are seldom in the processor's cache.
+ */
+#define RECENT_BUFFERS		16384
+static Buffer *recent_buffers = NULL;
+
+static inline Buffer *
+recent_buffer(Relation table, BlockNumber block)
+{
+	return &recent_buffers[(table->rd_node.relNode * 2654435761u + block) % RECENT_BUFFERS];
+}
 
 VectorFetch *
 pxd_vector_fetch_begin(Relation table, AttrNumber attnum, Snapshot snapshot, bool wait)
@@ -65,13 +83,14 @@ pxd_vector_fetch_begin(Relation table, AttrNumber attnum, Snapshot snapshot, boo
 	fetch->buffer = InvalidBuffer;
 	fetch->value.context = CurrentMemoryContext;
 	pxd_access_init(&fetch->access);
-	fetch->prefetch = get_tablespace_io_concurrency(table->rd_rel->reltablespace);
-	fetch->blocks_read = -1;
+	if (recent_buffers == NULL)
+		recent_buffers = MemoryContextAllocZero(TopMemoryContext, RECENT_BUFFERS * sizeof(Buffer));
 
 	if (pxd_table_engine(table) != NULL)
 		pxd_require_preload(table);
 	else
 	{
+		fetch->blocks_read = -1;
 		fetch->scan = table_index_fetch_begin(table);
 		fetch->slot = table_slot_create(table, NULL);
 	}
@@ -149,6 +168,29 @@ fetch_sealed(VectorFetch *fetch, HeapTuple stub, FetchedVector *vector)
 	return vector->x != NULL ? VECTOR_FETCH_FOUND : VECTOR_FETCH_NULL;
 }
 
+/* Pins a block of a table of ours, in place of the one pinned before. */
+static void
+pin_block(VectorFetch *fetch, BlockNumber block)
+{
+	Buffer	   *recent = recent_buffer(fetch->table, block);
+
+	if (BufferIsValid(fetch->buffer))
+	{
+		if (BufferGetBlockNumber(fetch->buffer) == block)
+			return;
+		ReleaseBuffer(fetch->buffer);
+		fetch->buffer = InvalidBuffer;
+	}
+	if (BufferIsValid(*recent) && ReadRecentBuffer(fetch->table->rd_node, MAIN_FORKNUM, block, *recent))
+	{
+		pgstat_count_buffer_read(fetch->table);
+		pgstat_count_buffer_hit(fetch->table);
+		fetch->buffer = *recent;
+	}
+	else
+		fetch->buffer = *recent = ReadBuffer(fetch->table, block);
+}
+
 /* Finds the row version as heap's index fetch does, and leaves its page pinned. */
 static bool
 find_version(VectorFetch *fetch, const ItemPointerData *tid, HeapTuple tuple, bool *all_dead)
@@ -156,7 +198,7 @@ find_version(VectorFetch *fetch, const ItemPointerData *tid, HeapTuple tuple, bo
 	ItemPointerData found = *tid;
 	bool		result;
 
-	fetch->buffer = ReleaseAndReadBuffer(fetch->buffer, fetch->table, ItemPointerGetBlockNumber(tid));
+	pin_block(fetch, ItemPointerGetBlockNumber(tid));
 	LockBuffer(fetch->buffer, BUFFER_LOCK_SHARE);
 	result = heap_hot_search_buffer(&found, fetch->table, fetch->buffer, fetch->snapshot, tuple, all_dead, true);
 	LockBuffer(fetch->buffer, BUFFER_LOCK_UNLOCK);
@@ -213,25 +255,171 @@ pxd_vector_fetch(VectorFetch *fetch, const ItemPointerData *tid, FetchedVector *
 	return fetch_from_ours(fetch, tid, vector);
 }
 
-void
-pxd_vector_fetch_prefetch(VectorFetch *fetch, const ItemPointerData *tids, int ntids)
+/* --- ahead of time --- */
+
+/*
+ * Where a TID's tuple is thought to be, while its rows are asked for ahead. Pages are looked at without pin or lock: shared buffers are always there to be
+ * read, and what is read is only a hint for what to ask for next, so it need not be true, but each offset is checked to be inside its page.
+ */
+typedef struct TupleHint
+{
+	const char *page;			/* NULL: not known */
+	OffsetNumber offset;
+	const HeapTupleHeaderData *tuple;	/* NULL: not known */
+} TupleHint;
+
+/* Asks for the page of each TID: at the processor if this backend has seen it in a buffer, else at the operating system. */
+static void
+hint_pages(VectorFetch *fetch, const ItemPointerData *tids, int ntids, TupleHint *hints)
+{
+	BlockNumber last = InvalidBlockNumber;
+
+	for (int i = 0; i < ntids; i++)
+	{
+		BlockNumber block = ItemPointerGetBlockNumber(&tids[i]);
+		Buffer		buffer = *recent_buffer(fetch->table, block);
+
+		hints[i].page = NULL;
+		hints[i].offset = ItemPointerGetOffsetNumber(&tids[i]);
+		if (buffer > 0)
+		{
+			hints[i].page = BufferGetPage(buffer);
+			__builtin_prefetch(GetBufferDescriptor(buffer - 1));
+			__builtin_prefetch(hints[i].page);
+			__builtin_prefetch(PageGetItemId((Page) hints[i].page, hints[i].offset));
+		}
+		else if (block != last && effective_io_concurrency > 0)
+			PrefetchBuffer(fetch->table, MAIN_FORKNUM, block);
+		last = block;
+	}
+}
+
+/* Asks for the tuples on those pages; pages not seen before are waited for, now that all are asked for. */
+static void
+hint_tuples(VectorFetch *fetch, const ItemPointerData *tids, int ntids, TupleHint *hints)
+{
+	for (int i = 0; i < ntids; i++)
+	{
+		TupleHint  *hint = &hints[i];
+		ItemIdData	lp;
+
+		if (hint->page == NULL)
+		{
+			pin_block(fetch, ItemPointerGetBlockNumber(&tids[i]));
+			hint->page = BufferGetPage(fetch->buffer);
+		}
+		hint->tuple = NULL;
+		for (int hop = 0; hop < 2; hop++)
+		{
+			if (hint->offset < FirstOffsetNumber || hint->offset > MaxHeapTuplesPerPage)
+				break;
+			lp = *PageGetItemId((Page) hint->page, hint->offset);
+			if (ItemIdIsRedirected(&lp))
+			{
+				hint->offset = ItemIdGetRedirect(&lp);
+				continue;
+			}
+			if (ItemIdIsNormal(&lp) && ItemIdGetOffset(&lp) <= BLCKSZ - MAX_STUB_HEADER)
+			{
+				hint->tuple = (const HeapTupleHeaderData *) (hint->page + ItemIdGetOffset(&lp));
+				__builtin_prefetch(hint->tuple);
+				__builtin_prefetch((const char *) hint->tuple + CACHE_LINE_BYTES);
+			}
+			break;
+		}
+	}
+}
+
+/* The locator of the stub in a line pointer of the pinned page, which does not change while it is pinned. */
+static bool
+find_stub(VectorFetch *fetch, OffsetNumber offset, Locator *locator)
+{
+	Page		page = BufferGetPage(fetch->buffer);
+	HeapTupleData tuple;
+	bool		found;
+
+	LockBuffer(fetch->buffer, BUFFER_LOCK_SHARE);
+	found = offset <= PageGetMaxOffsetNumber(page) &&
+		page_tuple(fetch->table, BufferGetBlockNumber(fetch->buffer), page, offset, &tuple) &&
+		tuple_is_stub(tuple.t_data);
+	if (found)
+		*locator = stub_locator(tuple.t_data);
+	LockBuffer(fetch->buffer, BUFFER_LOCK_UNLOCK);
+	return found;
+}
+
+/* The locator of what is thought to be a stub. */
+static bool
+hinted_locator(const TupleHint *hint, Locator *locator)
+{
+	HeapTupleHeaderData header;
+
+	if (hint->tuple == NULL)
+		return false;
+	header = *hint->tuple;		/* it may change under our eyes */
+	if (!tuple_is_stub(&header))
+		return false;
+	memcpy(locator, (const char *) hint->tuple + tuple_gap_start(&header), sizeof(*locator));
+	return true;
+}
+
+/* Asks for the vectors of those tuples that are stubs. */
+static void
+hint_vectors(VectorFetch *fetch, const ItemPointerData *tids, int ntids, const TupleHint *hints)
+{
+	SegmentAccess *access = &fetch->access;
+
+	for (int i = 0; i < ntids; i++)
+	{
+		Locator		locator;
+
+		if (!hinted_locator(&hints[i], &locator))
+			continue;
+		pxd_access_open(access, fetch->table);
+		if (!pxd_access_seek_cached(access, locator_segment(locator)))
+		{
+			/* Opening a segment reads it, and only the pin on a stub that points to it keeps it from being freed. */
+			pin_block(fetch, ItemPointerGetBlockNumber(&tids[i]));
+			if (!find_stub(fetch, hints[i].offset, &locator) || !pxd_access_seek(access, locator_segment(locator)))
+				continue;
+		}
+		pxd_access_engine(access)->prefetch_vector(access, pxd_access_state(access), locator_position(locator),
+												   fetch->attnum);
+	}
+}
+
+/* Asks for pages, if any block had to be read since the last time: while all is in shared buffers, that would be the larger part of the work. */
+static void
+prefetch_other(VectorFetch *fetch, const ItemPointerData *tids, int ntids)
 {
 	int64		blocks_read = pgBufferUsage.shared_blks_read + pgBufferUsage.local_blks_read;
 	BlockNumber last = InvalidBlockNumber;
-	int			left = fetch->prefetch;
 
-	if (blocks_read == fetch->blocks_read)
+	if (blocks_read == fetch->blocks_read || effective_io_concurrency == 0)
 		return;
 	fetch->blocks_read = blocks_read;
-	for (int i = 0; i < ntids && left > 0; i++)
+	for (int i = 0; i < ntids; i++)
 	{
 		BlockNumber block = ItemPointerGetBlockNumber(&tids[i]);
 
-		if (block == last)
-			continue;
+		if (block != last)
+			PrefetchBuffer(fetch->table, MAIN_FORKNUM, block);
 		last = block;
-		/* Blocks that are there already do not count: asking for them starts nothing. */
-		if (PrefetchBuffer(fetch->table, MAIN_FORKNUM, block).initiated_io)
-			left--;
 	}
+}
+
+void
+pxd_vector_fetch_prefetch(VectorFetch *fetch, const ItemPointerData *tids, int ntids)
+{
+	TupleHint	hints[PREFETCH_MAX];
+
+	ntids = Min(ntids, PREFETCH_MAX);
+	if (fetch->scan != NULL)
+	{
+		prefetch_other(fetch, tids, ntids);
+		return;
+	}
+	hint_pages(fetch, tids, ntids, hints);
+	hint_tuples(fetch, tids, ntids, hints);
+	hint_vectors(fetch, tids, ntids, hints);
 }

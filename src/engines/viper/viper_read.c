@@ -381,6 +381,20 @@ viper_fetch_vector(SegmentAccess *access, void *opaque, uint32 position, const F
 }
 
 static void
+viper_prefetch_vector(SegmentAccess *access, void *opaque, uint32 position, AttrNumber attnum)
+{
+	ViperState *state = opaque;
+	const ViperColumn *column;
+
+	if (position >= state->rows || viper_in_stub(state, attnum))
+		return;
+	column = &state->columns[state->column_of[attnum - 1]];
+	if (column->layout == LAYOUT_FIXED)
+		pxd_access_prefetch(access, column->data_offset + (uint64) position * column->format.item_size,
+							column->format.item_size);
+}
+
+static void
 viper_back_pointer(SegmentAccess *access, void *opaque, uint32 position, ItemPointer tid)
 {
 	ViperState *state = opaque;
@@ -398,5 +412,6 @@ const StorageEngine pxd_engine_viper = {
 	.in_stub = viper_in_stub,
 	.fetch = viper_fetch,
 	.fetch_vector = viper_fetch_vector,
+	.prefetch_vector = viper_prefetch_vector,
 	.back_pointer = viper_back_pointer,
 };
