@@ -228,7 +228,7 @@ main(int argc, char **argv)
 	const CodeKernelSet *sets[MAX_CODE_KERNEL_SETS];
 	int			nsets = pxd_code_kernels_usable(sets);
 	int			ndims = argc > 1 ? argc - 1 : lengthof(usual_dims);
-	uint8	   *codes = malloc(MEMORY_BYTES);
+	uint8	   *codes = aligned_alloc(64, MEMORY_BYTES);
 	uint16	   *numbers = malloc(MAX_ROWS * sizeof(uint16));
 	float	   *v = malloc(2 * CODE_MAX_DIM * sizeof(float));
 	Work		work;

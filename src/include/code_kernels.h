@@ -52,7 +52,7 @@ typedef struct CodeKernelSet
 								  float *dot, int32 *squares);
 	void		(*decode_levels) (int dim, const uint8 *levels, float centre, float factor, float *out);
 	void		(*add_into) (int dim, float *acc, const float *v);
-	void		(*rotate) (const Rotation *rotation, float *x);
+	void		(*rotate) (const Rotation *rotation, const float *in, float *out);
 } CodeKernelSet;
 
 #define MAX_CODE_KERNEL_SETS 3
@@ -171,6 +171,10 @@ extern Rotation *pxd_rotation_create(int dim_in, uint64 seed);
  * Rotates in (dim_in floats) to out (dim floats): lengths and angles are kept, up to rounding (1e-6 of the
  * length), and each coordinate of the result depends on all of the input.
  */
-extern void pxd_rotate(const Rotation *rotation, const float *in, float *out);
+static inline void
+pxd_rotate(const Rotation *rotation, const float *in, float *out)
+{
+	pxd_code_kernels.rotate(rotation, in, out);
+}
 
 #endif

@@ -33,6 +33,9 @@ static const int code_dims[] = {
 	16000, CODE_MAX_DIM
 };
 
+/* Lengths of the kernels that take any. */
+static const int odd_dims[] = {2, 3, 5, 7, 9, 15, 17, 31, 33, 63, 65, 100, 127, 16000 - 1};
+
 static const int row_counts[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, CHECK_ROWS};
 
 /* Contents of codes and query: random, and the extremes that could overflow a lane. */
@@ -200,6 +203,12 @@ check_dots(Tuplestorestate *store, TupleDesc desc, const CodeKernelSet *set, int
 	}
 }
 
+static bool
+takes_any_dim(VectorKernel kernel)
+{
+	return kernel == CHECK_QUANTISE_U8 || kernel == CHECK_DEQUANTISE_U8 || kernel == CHECK_ADD_INTO;
+}
+
 static void
 run_vector_kernel(const CodeKernelSet *set, VectorKernel kernel, int dim, const float *a, const float *b,
 				  const uint8 *codes, const Rotation *rotation, VectorResult *result)
@@ -239,8 +248,7 @@ run_vector_kernel(const CodeKernelSet *set, VectorKernel kernel, int dim, const 
 			set->add_into(dim, result->floats, a);
 			break;
 		case CHECK_ROTATE:
-			memcpy(result->floats, a, dim * sizeof(float));
-			set->rotate(rotation, result->floats);
+			set->rotate(rotation, a, result->floats);
 			break;
 	}
 }
@@ -410,6 +418,8 @@ check_vector_kernels(Tuplestorestate *store, TupleDesc desc, const CodeKernelSet
 		double		error;
 		double		tolerance = 0.0;
 
+		if (dim % CODE_DIM_STEP != 0 && !takes_any_dim(kernel))
+			continue;
 		run_vector_kernel(scalar, kernel, dim, a, b, input->codes, rotation, input->reference);
 		run_vector_kernel(set, kernel, dim, a, b, input->codes, rotation, input->result);
 		if (set == scalar)
@@ -424,6 +434,79 @@ check_vector_kernels(Tuplestorestate *store, TupleDesc desc, const CodeKernelSet
 		pxd_kernel_check_row(store, desc, vector_kernel_names[kernel], set->isa, dim, error, tolerance);
 	}
 	pfree(rotation);
+}
+
+/*
+ * Halves are rounded to even, extremes are met, and what has no range gives zeros: zero and tiny vectors as
+ * queries and residuals, constant ones as bytes.
+ */
+static void
+check_edges(Tuplestorestate *store, TupleDesc desc, const CodeKernelSet *set)
+{
+	static const struct
+	{
+		float		value;
+		int8		expected;
+	}			known[] =
+	{
+		{127.0f, 127}, {-127.0f, -127}, {0.5f, 0}, {1.5f, 2}, {2.5f, 2}, {-0.5f, 0}, {-1.5f, -2}, {-2.5f, -2},
+		{126.5f, 126}, {-126.5f, -126}, {0.0f, 0}, {-0.0f, 0}, {3.4999f, 3}, {3.5001f, 4}
+	};
+	float		v[CODE_DIM_STEP] = {0};
+	float		zero[CODE_DIM_STEP] = {0};
+	int8		out[CODE_DIM_STEP];
+	float		norm2;
+	int32		sum;
+	int			wrong = 0;
+
+	for (int i = 0; i < lengthof(known); i++)
+		v[i] = known[i].value;
+	wrong += set->quantise_query(CODE_DIM_STEP, v, out) != 1.0f;
+	for (int i = 0; i < CODE_DIM_STEP; i++)
+		wrong += out[i] != (i < lengthof(known) ? known[i].expected : 0);
+	for (int i = 0; i < CODE_DIM_STEP; i++)
+		v[i] = i % 2 == 0 ? 1e-38f : -1e-37f;
+	for (int run = 0; run < 2; run++)
+	{
+		const float *q = run == 0 ? zero : v;
+
+		memset(out, 1, sizeof(out));
+		wrong += set->quantise_query(CODE_DIM_STEP, q, out) != 0.0f;
+		for (int i = 0; i < CODE_DIM_STEP; i++)
+			wrong += out[i] != 0;
+		memset(out, 1, sizeof(out));
+		wrong += set->quantise_residual(CODE_DIM_STEP, q, zero, NULL, out, &norm2, &sum) != 0.0f;
+		wrong += sum != 0 || norm2 != 0.0f;
+		for (int i = 0; i < CODE_DIM_STEP; i++)
+			wrong += out[i] != 0;
+	}
+	pxd_kernel_check_row(store, desc, "edges", set->isa, CODE_DIM_STEP, wrong, 0.0);
+}
+
+/* Bytes of a vector lead back to it within half a step; a constant vector, even an extreme one, exactly. */
+static void
+check_bytes(Tuplestorestate *store, TupleDesc desc, int dim, CodeInput *input)
+{
+	static const float constants[] = {0.0f, -0.0f, 0.1f, -3e38f};
+	double		error = 0.0;
+	float		scale;
+	float		offset;
+
+	pxd_kernel_check_fill(input->a, dim, dim);
+	pxd_quantise_u8(dim, input->a, &scale, &offset, input->codes);
+	pxd_dequantise_u8(dim, input->codes, scale, offset, input->b);
+	for (int i = 0; i < dim; i++)
+		error = Max(error, fabs(input->a[i] - input->b[i]) - scale * 0.5);
+	for (int c = 0; c < lengthof(constants); c++)
+	{
+		for (int i = 0; i < dim; i++)
+			input->a[i] = constants[c];
+		pxd_quantise_u8(dim, input->a, &scale, &offset, input->codes);
+		pxd_dequantise_u8(dim, input->codes, scale, offset, input->b);
+		for (int i = 0; i < dim; i++)
+			error = Max(error, fabs(input->b[i] - constants[c]));
+	}
+	pxd_kernel_check_row(store, desc, "bytes", pxd_code_kernels.isa, dim, error, FLOAT_TOLERANCE);
 }
 
 /*
@@ -487,22 +570,24 @@ check_rotation_hash(Tuplestorestate *store, TupleDesc desc, const CodeKernelSet 
 	for (int i = 0; i < lengthof(known); i++)
 	{
 		Rotation   *rotation = pxd_rotation_create(known[i].dim_in, UINT64CONST(0x123456789ABCDEF0));
-		float	   *x = palloc0(rotation->dim * sizeof(float));
+		float	   *x = palloc(rotation->dim_in * sizeof(float));
+		float	   *rotated = palloc(rotation->dim * sizeof(float));
 		uint32		hash = 2166136261u;
 
 		for (int d = 0; d < known[i].dim_in; d++)
 			x[d] = (float) (d * 37 % 101 - 50);
-		set->rotate(rotation, x);
+		set->rotate(rotation, x, rotated);
 		for (int d = 0; d < rotation->dim; d++)
 		{
 			uint32		bits;
 
-			memcpy(&bits, &x[d], sizeof(bits));
+			memcpy(&bits, &rotated[d], sizeof(bits));
 			hash = (hash ^ bits) * 16777619u;
 		}
 		pxd_kernel_check_row(store, desc, "rotate_hash", set->isa, known[i].dim_in,
 							 (double) hash - known[i].hash, 0.0);
 		pfree(x);
+		pfree(rotated);
 		pfree(rotation);
 	}
 }
@@ -559,6 +644,9 @@ pxd_code_kernels_check(Tuplestorestate *store, TupleDesc desc)
 			check_dots(store, desc, sets[i], code_dims[j], &input);
 			check_vector_kernels(store, desc, sets[i], sets[0], code_dims[j], &input);
 		}
+		for (int j = 0; j < lengthof(odd_dims); j++)
+			check_vector_kernels(store, desc, sets[i], sets[0], odd_dims[j], &input);
+		check_edges(store, desc, sets[i]);
 		check_rotation_hash(store, desc, sets[i]);
 	}
 	for (int bits = 1; bits <= 8; bits *= 2)
@@ -566,6 +654,9 @@ pxd_code_kernels_check(Tuplestorestate *store, TupleDesc desc)
 		check_code_format(store, desc, bits, 64, &input);
 		check_code_format(store, desc, bits, 768, &input);
 	}
+	check_bytes(store, desc, 1, &input);
+	check_bytes(store, desc, 100, &input);
+	check_bytes(store, desc, 768, &input);
 	check_orthogonality(store, desc, 3);
 	check_orthogonality(store, desc, 64);
 	check_orthogonality(store, desc, 200);

@@ -9,7 +9,11 @@
 
 extern const CodeKernelSet pxd_code_kernels_scalar;
 #ifdef HAVE_X86_KERNELS
+extern const CodeKernelSet pxd_code_kernels_avx2;
 extern const CodeKernelSet pxd_code_kernels_avx512;
+#endif
+#ifdef HAVE_NEON_KERNELS
+extern const CodeKernelSet pxd_code_kernels_neon;
 #endif
 
 #endif

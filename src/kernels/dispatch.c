@@ -42,9 +42,14 @@ pxd_code_kernels_usable(const CodeKernelSet **sets)
 	sets[count++] = &pxd_code_kernels_scalar;
 #ifdef HAVE_X86_KERNELS
 	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx2"))
+		sets[count++] = &pxd_code_kernels_avx2;
 	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
 		__builtin_cpu_supports("avx512vnni"))
 		sets[count++] = &pxd_code_kernels_avx512;
+#endif
+#ifdef HAVE_NEON_KERNELS
+	sets[count++] = &pxd_code_kernels_neon;
 #endif
 	Assert(count <= MAX_CODE_KERNEL_SETS);
 	return count;

@@ -61,11 +61,3 @@ pxd_rotation_create(int dim_in, uint64 seed)
 	}
 	return rotation;
 }
-
-void
-pxd_rotate(const Rotation *rotation, const float *in, float *out)
-{
-	memcpy(out, in, rotation->dim_in * sizeof(float));
-	memset(out + rotation->dim_in, 0, (rotation->dim - rotation->dim_in) * sizeof(float));
-	pxd_code_kernels.rotate(rotation, out);
-}

@@ -8,7 +8,7 @@
  *   WIDTH                       floats in a vector: 4, 8 or 16
  *   REGISTER                    asm constraint of a vector register
  *   vec_max, vec_min            optional: instructions for these
- *   store_bytes                 optional: stores the low bytes of the lanes of a vector of integers
+ *   load_bytes, store_bytes     optional: from bytes to a vector of integers, and back (the low bytes)
  *
  * Vectors are the compilers' own (vector_size), so nothing else differs between instruction sets. The results
  * are the same bits for all: most kernels treat each element by itself, with every product rounded before it
@@ -131,7 +131,7 @@ store_bytes(uint8 *p, VecInt x)
 }
 #endif
 
-/* Bytes as integers. */
+#ifndef load_bytes
 VEC_INLINE VecInt
 load_bytes(const uint8 *p)
 {
@@ -140,6 +140,7 @@ load_bytes(const uint8 *p)
 	memcpy(&bytes, p, sizeof(bytes));
 	return __builtin_convertvector(bytes, VecInt);
 }
+#endif
 
 VEC_INLINE float
 vec_largest(Vec x)
@@ -379,12 +380,8 @@ hadamard_lanes(Vec x)
 
 /* Two steps, between elements h and 2 h apart, for a vector of elements at x. */
 VEC_INLINE void
-hadamard_four(float *x, int h)
+hadamard_four(float *x, int h, Vec a, Vec b, Vec c, Vec d)
 {
-	Vec			a = vec_load(x);
-	Vec			b = vec_load(x + h);
-	Vec			c = vec_load(x + 2 * h);
-	Vec			d = vec_load(x + 3 * h);
 	Vec			sum_ab = a + b;
 	Vec			diff_ab = a - b;
 	Vec			sum_cd = c + d;
@@ -410,20 +407,37 @@ sum_difference(int n, float *a, float *b)
 	}
 }
 
-/* Hadamard transform of n (a power of two, at least 64) elements times scale, not otherwise normalised. */
-VEC_INLINE void
-hadamard(int n, float *x, float scale)
+VEC_INLINE Vec
+load_signed(const float *x, const uint8 *signs)
 {
-	int			h = WIDTH;
+	return (Vec) ((VecInt) vec_load(x) ^ (load_bytes(signs) << 24));
+}
 
-	for (int i = 0; i < n; i += WIDTH)
-		vec_store(x + i, hadamard_lanes(vec_product(vec_load(x + i), vec_fill(scale))));
+/*
+ * Flips the signs of n (a power of two, at least 64) elements and takes their Hadamard transform times scale,
+ * not otherwise normalised.
+ */
+VEC_INLINE void
+hadamard(int n, float *x, const uint8 *signs, float factor)
+{
+	Vec			scale = vec_fill(factor);
+	int			h = 4 * WIDTH;
+
+	for (int i = 0; i < n; i += 4 * WIDTH)
+	{
+		Vec			part[4];
+
+#pragma GCC unroll 4
+		for (int k = 0; k < 4; k++)
+			part[k] = hadamard_lanes(vec_product(load_signed(x + i + k * WIDTH, signs + i + k * WIDTH), scale));
+		hadamard_four(x + i, WIDTH, part[0], part[1], part[2], part[3]);
+	}
 	for (; 4 * h <= n; h *= 4)
 	{
 		for (int block = 0; block < n; block += 4 * h)
 		{
-			for (int i = 0; i < h; i += WIDTH)
-				hadamard_four(x + block + i, h);
+			for (float *at = x + block; at < x + block + h; at += WIDTH)
+				hadamard_four(at, h, vec_load(at), vec_load(at + h), vec_load(at + 2 * h), vec_load(at + 3 * h));
 		}
 	}
 	if (h < n)
@@ -431,27 +445,33 @@ hadamard(int n, float *x, float scale)
 }
 
 /*
- * Rotates x (dim elements, padded with zeros) in place. Four rounds: random signs, a Hadamard transform of
- * the first or the last elements, and where it does not cover all, sums and differences of the two halves.
+ * Four rounds: random signs, a Hadamard transform of the first or the last elements, and where it does not
+ * cover all, sums and differences of the two halves.
  */
 KERNEL_TARGET static void
-rotate(const Rotation *rotation, float *x)
+rotate(const Rotation *rotation, const float *in, float *out)
 {
+	/* aligned, which out may not be: vectors that cross cache lines would take half as long again */
+	float		x[CODE_MAX_DIM] pg_attribute_aligned(64);
 	int			dim = rotation->dim;
 	int			n = rotation->hadamard;
 
+	memcpy(x, in, rotation->dim_in * sizeof(float));
+	memset(x + rotation->dim_in, 0, (dim - rotation->dim_in) * sizeof(float));
 	for (int round = 0; round < 4; round++)
 	{
 		const uint8 *signs = rotation->signs + (size_t) round * dim;
+		int			first = round % 2 == 0 ? 0 : dim - n;
+		int			rest = round % 2 == 0 ? n : 0;
 
-		for (int i = 0; i < dim; i += WIDTH)
-			vec_store(x + i, (Vec) ((VecInt) vec_load(x + i) ^ (load_bytes(signs + i) << 24)));
-		hadamard(n, round % 2 == 0 ? x : x + dim - n, rotation->round_scale);
+		hadamard(n, x + first, signs + first, rotation->round_scale);
+		for (int i = rest; i < rest + dim - n; i += WIDTH)
+			vec_store(x + i, load_signed(x + i, signs + i));
 		if (n < dim)
 			sum_difference(dim / 2, x, x + dim / 2);
 	}
 	for (int i = 0; i < dim; i += WIDTH)
-		vec_store(x + i, vec_load(x + i) * rotation->final_scale);
+		vec_store(out + i, vec_load(x + i) * rotation->final_scale);
 }
 
 const CodeKernelSet KERNEL_SET = {
