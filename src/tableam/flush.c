@@ -25,7 +25,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "storage/freespace.h"
 #include "storage/procarray.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -213,7 +212,6 @@ pxd_flush_table(Relation table, const FlushOptions *options, FlushResult *result
 			flush_page(&flush, block);
 		}
 		close_segment(&flush);
-		FreeSpaceMapVacuum(table);
 		pxd_progress_end();
 	}
 

@@ -254,7 +254,7 @@ pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, Command
 	if (result == TM_Ok && update.overlay == NULL)
 	{
 		pxd_write_note_hot(table, cid);
-		pxd_worker_note_hot(tuple->t_len);
+		pxd_worker_note_hot(table, tuple->t_len);
 	}
 	if (should_free)
 		pfree(tuple);

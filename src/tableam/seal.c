@@ -191,6 +191,8 @@ pxd_seal_apply(Relation table, SealList *list, TransactionId oldest_xmin, Buffer
 {
 	int			first = 0;
 
+	if (list->nitems == 0)
+		return;
 	while (first < list->nitems)
 	{
 		BlockNumber block = ItemPointerGetBlockNumber(&list->items[first].tid);
@@ -207,5 +209,9 @@ pxd_seal_apply(Relation table, SealList *list, TransactionId oldest_xmin, Buffer
 	for (int i = 0; i < list->nitems; i++)
 		if (list->items[i].toasted != NULL)
 			heap_toast_delete(table, list->items[i].toasted, false);
+
+	/* At once, not at the end of the pass: who inserts meanwhile shall find the room instead of extending the file. */
+	FreeSpaceMapVacuumRange(table, ItemPointerGetBlockNumber(&list->items[0].tid),
+							ItemPointerGetBlockNumber(&list->items[list->nitems - 1].tid) + 1);
 	empty_list(list);
 }

@@ -204,7 +204,7 @@ insert_hot(Relation table, TupleTableSlot *slot, CommandId cid, int options, Bul
 		HeapTupleHeaderSetSpeculativeToken(tuple->t_data, spec_token);
 	heap_insert(table, tuple, cid, options, bistate);
 	slot->tts_tid = tuple->t_self;
-	pxd_worker_note_hot(len);
+	pxd_worker_note_hot(table, len);
 	if (should_free)
 		pfree(tuple);
 	return len;
@@ -313,7 +313,7 @@ pxd_multi_insert(Relation table, TupleTableSlot **slots, int nslots, CommandId c
 			tuple = ExecCopySlotHeapTuple(slots[i]);
 			state->bytes += tuple->t_len;
 			state->hot = true;
-			pxd_worker_note_hot(tuple->t_len);
+			pxd_worker_note_hot(table, tuple->t_len);
 		}
 		ExecStoreHeapTuple(tuple, placeholders[i], true);
 	}

@@ -1,9 +1,10 @@
 /*
  * due.c: what is due for a table.
  *
- * Flush: when there are proximadb.flush_threshold of hot bytes to seal, more than were left over by the
- * worker's last flush (rows whose keys are too wide, pages that somebody had pinned), so that what cannot
- * be sealed is not tried again and again.
+ * Flush: when a certain part of the table, or proximadb.flush_threshold, is hot and can be sealed, more than were left
+ * over by the worker's last flush (rows whose keys are too wide, pages that somebody had pinned), so that what cannot
+ * be sealed is not tried again and again. Rows keep their TIDs, so the main fork stays as large as its hot rows once made
+ * it, but for reuse: the bound on hot bytes bounds the free space in it.
  *
  * Compaction: VACUUM compacts what it kills, so there is little to do. It is due when vacuums have removed
  * many rows since the last one nevertheless, or when small segments have come together. Rows that are dead
@@ -20,20 +21,44 @@
 #include "store.h"
 #include "worker_internal.h"
 
+/* A table is flushed when this part of its size is hot, or before. */
+#define FLUSH_TABLE_PARTS			32
+
 /* Compaction is due when vacuums have removed this part of the table's rows, */
 #define COMPACT_REMOVED_FRACTION	0.2
 /* and at least so many. */
 #define COMPACT_REMOVED_MIN			1000
 
+uint64
+pxd_flush_due_bytes(Relation table)
+{
+	uint64		most = (uint64) pxd_flush_threshold_kb * 1024;
+	uint64		pages = RelationGetNumberOfBlocks(table);
+	uint64		bytes;
+
+	if (OidIsValid(table->rd_rel->reltoastrelid))
+	{
+		Relation	store = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
+
+		pages += RelationGetNumberOfBlocks(store);
+		table_close(store, AccessShareLock);
+	}
+	bytes = Max(pages * BLCKSZ / FLUSH_TABLE_PARTS, FLUSH_MIN_BYTES);
+	return Min(bytes, most);
+}
+
 static bool
 flush_is_due(Relation table, const TableMemory *memory, bool *whole_table)
 {
-	uint64		threshold = (uint64) pxd_flush_threshold_kb * 1024;
+	uint64		threshold = pxd_flush_due_bytes(table);
 
 	/* The quarter is for the sample's error. */
 	uint64		enough = threshold + memory->hot_left + memory->hot_left / 4;
+	uint64		hot = pxd_hot_bytes(table, enough, whole_table);
 
-	return pxd_hot_bytes(table, enough, whole_table) >= enough;
+	/* What is known of the hot bytes may be no more than a bound: so do not look again too soon. */
+	pxd_history_set_hot_room(RelationGetRelid(table), hot >= enough ? threshold : Max(enough - hot, threshold / 4));
+	return hot >= enough;
 }
 
 /* Live small segments, and whether there are live ones at all. */

@@ -171,10 +171,36 @@ pxd_history_recall(Oid relid, TableMemory *memory)
 }
 
 void
-pxd_history_set_hot_left(Oid relid, uint64 hot_left)
+pxd_history_set_hot_left(Oid relid, uint64 hot)
 {
-	begin_change(relid)->memory.hot_left = hot_left;
+	TableMemory *memory = &begin_change(relid)->memory;
+
+	memory->hot_left = hot > memory->hot_noted ? hot - memory->hot_noted : 0;
 	end_change();
+}
+
+void
+pxd_history_set_hot_room(Oid relid, uint64 hot_room)
+{
+	HistoryEntry *entry = begin_change(relid);
+
+	entry->memory.hot_room = hot_room;
+	entry->memory.hot_noted = 0;
+	end_change();
+}
+
+bool
+pxd_history_note_hot(Oid relid, uint64 bytes)
+{
+	TableMemory *memory = &begin_change(relid)->memory;
+	bool		enough;
+
+	memory->hot_noted += bytes;
+	enough = memory->hot_noted >= (memory->hot_room > 0 ? memory->hot_room : FLUSH_MIN_BYTES);
+	if (enough)
+		memory->hot_noted = 0;
+	end_change();
+	return enough;
 }
 
 void

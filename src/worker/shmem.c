@@ -45,7 +45,6 @@ shmem_startup(void)
 	{
 		pg_atomic_init_u32(&pxd_worker_shared->unneeded, InvalidOid);
 		pg_atomic_init_u32(&pxd_worker_shared->wanted, InvalidOid);
-		pg_atomic_init_u64(&pxd_worker_shared->hot_bytes, 0);
 		pxd_worker_shared->launcher = NULL;
 	}
 	pxd_progress_shmem_init();

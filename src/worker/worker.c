@@ -56,7 +56,7 @@ int			pxd_worker_naptime_s = 60;
 int			pxd_flush_threshold_kb = 64 * 1024;
 
 /* Hot bytes a backend writes before it tells the others. */
-#define HOT_BYTES_STEP	(1024 * 1024)
+#define HOT_BYTES_STEP	(256 * 1024)
 
 /* A launcher that failed or was terminated is started again after this time. */
 #define LAUNCHER_RESTART_S	10
@@ -304,22 +304,24 @@ answer_call(HTAB *states)
 }
 
 void
-pxd_worker_note_hot(Size bytes)
+pxd_worker_note_hot(Relation table, Size bytes)
 {
+	static Oid	relid = InvalidOid;
 	static Size pending = 0;
-	uint64		threshold = (uint64) pxd_flush_threshold_kb * 1024;
 	Latch	   *launcher;
 
-	/* Shared memory is touched once in a while only. */
+	/* Shared memory is touched once in a while only; a backend that writes to many tables by turns is counted too low. */
+	if (relid != RelationGetRelid(table))
+		pending = 0;
+	relid = RelationGetRelid(table);
 	pending += bytes;
-	if (pending < HOT_BYTES_STEP || pxd_worker_shared == NULL)
+	if (pending < HOT_BYTES_STEP || pxd_worker_shared == NULL || RelationUsesLocalBuffers(table))
 		return;
 	bytes = pending;
 	pending = 0;
-	if (pg_atomic_fetch_add_u64(&pxd_worker_shared->hot_bytes, bytes) + bytes < threshold)
+	if (!pxd_history_note_hot(relid, bytes))
 		return;
 
-	pg_atomic_write_u64(&pxd_worker_shared->hot_bytes, 0);
 	pg_atomic_write_u32(&pxd_worker_shared->wanted, MyDatabaseId);
 	launcher = pxd_worker_shared->launcher;
 	if (launcher != NULL)
@@ -511,10 +513,9 @@ remember_hot_left(Oid relid)
 	table = open_table(relid, AccessShareLock);
 	if (table != NULL)
 	{
-		uint64		enough = (uint64) pxd_flush_threshold_kb * 1024;
 		bool		whole_table;
 
-		pxd_history_set_hot_left(relid, pxd_hot_bytes(table, enough, &whole_table));
+		pxd_history_set_hot_left(relid, pxd_hot_bytes(table, 0, &whole_table));
 		relation_close(table, NoLock);
 	}
 	end_transaction();
@@ -718,8 +719,8 @@ pxd_worker_init(void)
 	BackgroundWorker launcher;
 
 	DefineCustomIntVariable("proximadb.flush_threshold",
-							"Bytes of hot rows from which on the background worker seals a table's.",
-							NULL,
+							"Bytes of hot rows from which on the background worker seals those of a large table.",
+							"A smaller table's are sealed from 1/32 of its size on, at least 1 MB.",
 							&pxd_flush_threshold_kb,
 							64 * 1024, 64, MAX_KILOBYTES,
 							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);

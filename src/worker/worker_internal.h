@@ -33,7 +33,6 @@ typedef struct WorkerShared
 {
 	pg_atomic_uint32 unneeded;	/* the database in which a worker found no extension; set by it */
 	pg_atomic_uint32 wanted;	/* the database whose backends have called for a worker, or InvalidOid */
-	pg_atomic_uint64 hot_bytes; /* written hot since the last call, by all backends */
 	Latch	   *volatile launcher;	/* NULL while there is none */
 } WorkerShared;
 
@@ -51,6 +50,8 @@ typedef struct TableMemory
 {
 	TimestampTz retry_at;		/* not before, after failures */
 	uint64		hot_left;		/* hot bytes that the worker's last flush could not seal */
+	uint64		hot_room;		/* bytes that may be written hot until the worker looks again; 0: not known */
+	uint64		hot_noted;		/* written hot since then */
 	bool		compacted;		/* there was a compaction */
 	bool		counted;		/* the rest is known: how things stood after it, or at first */
 	int64		rows_removed;	/* dead rows that vacuums had removed */
@@ -60,8 +61,20 @@ typedef struct TableMemory
 /* Copies what is known of the table; zero if nothing is. */
 extern void pxd_history_recall(Oid relid, TableMemory *memory);
 
+/* Hot bytes there are after a flush; what has been written since the last pxd_history_set_hot_room, before it, does not count as left. */
+extern void pxd_history_set_hot_left(Oid relid, uint64 hot);
+
 /* Sets single facts. */
-extern void pxd_history_set_hot_left(Oid relid, uint64 hot_left);
+extern void pxd_history_set_hot_room(Oid relid, uint64 hot_room);
+
+/*
+ * Adds to the bytes written hot. Returns true, once, when there is no room any more, or, for a table the worker has not looked at, when more
+ * than FLUSH_MIN_BYTES have been written. Raises no error.
+ */
+extern bool pxd_history_note_hot(Oid relid, uint64 bytes);
+
+/* Hot bytes from which on even a small table is flushed, unless proximadb.flush_threshold is less. */
+#define FLUSH_MIN_BYTES		(UINT64CONST(1024) * 1024)
 extern void pxd_history_set_counts(Oid relid, int64 rows_removed, int small_segments);
 
 /*
@@ -81,8 +94,14 @@ typedef struct DueWork
 } DueWork;
 
 /*
- * Decides what is to be done for table. Reads at most some hundred pages of it. Lock: AccessShare; in a
- * transaction.
+ * Hot bytes from which on table is flushed: 1/32 of its size, lest hot rows leave the main fork much larger than its stubs
+ * need; at least FLUSH_MIN_BYTES, at most proximadb.flush_threshold. Lock: AccessShare.
+ */
+extern uint64 pxd_flush_due_bytes(Relation table);
+
+/*
+ * Decides what is to be done for table. Reads at most some hundred pages of it, and sets hot_room in its history. Lock:
+ * AccessShare; in a transaction.
  */
 extern void pxd_due_work(Relation table, DueWork *due);
 
