@@ -426,13 +426,13 @@ CREATE FUNCTION proximadb.flush(tbl regclass, OUT rows bigint, OUT segments bigi
 		OUT milliseconds double precision) RETURNS record
 	AS 'MODULE_PATHNAME', 'pxd_sql_flush' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION proximadb.flush(regclass) IS
-	'seals the hot rows of a table now; returns rows sealed, segments written, the bytes they take, and the time';
+	'seals the hot rows of a table, or of a partitioned table''s partitions, now; returns rows sealed, segments written, the bytes they take, and the time';
 
 CREATE FUNCTION proximadb.compact(tbl regclass, OUT rows bigint, OUT segments_in bigint, OUT segments_out bigint,
 		OUT segments_freed bigint, OUT bytes bigint, OUT milliseconds double precision) RETURNS record
 	AS 'MODULE_PATHNAME', 'pxd_sql_compact' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION proximadb.compact(regclass) IS
-	'moves rows out of segments that are mostly dead or small, and frees what no row needs; returns rows moved, segments read, written and freed, bytes written, and the time';
+	'moves rows out of segments that are mostly dead or small, of a table or of a partitioned table''s partitions, and frees what no row needs; returns rows moved, segments read, written and freed, bytes written, and the time';
 
 -- ---------------------------------------------------------------------------------------------
 -- Looking inside (src/tableam/inspect.c)

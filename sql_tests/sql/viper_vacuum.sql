@@ -28,6 +28,20 @@ SELECT relfrozenxid::text <> '0' AND age(relfrozenxid) < 100 AS frozen, relpages
 VACUUM (DISABLE_PAGE_SKIPPING) t;
 SELECT * FROM state();
 
+-- Rows that came frozen are hot on all-visible pages: VACUUM seals them all the same
+BEGIN;
+CREATE TABLE frozen (id int PRIMARY KEY, v vector(3), body text);
+COPY frozen FROM stdin WITH (FREEZE, FORMAT csv, DELIMITER ';');
+1;[1,2,3];one row of some length, so that its stub is shorter
+2;[2,3,4];another row of some length, so that its stub is shorter
+3;[3,4,5];a third row of some length, so that its stub is shorter
+\.
+COMMIT;
+VACUUM frozen;
+SELECT sum(live_rows) FROM proximadb.segments('frozen') WHERE state = 'live';
+SELECT * FROM frozen ORDER BY id;
+DROP TABLE frozen;
+
 -- ANALYZE
 ANALYZE t;
 SELECT reltuples FROM pg_class WHERE oid = 't'::regclass;

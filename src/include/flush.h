@@ -56,6 +56,12 @@ extern void pxd_flush_table(Relation table, const FlushOptions *options, FlushRe
  */
 extern uint64 pxd_hot_bytes(Relation table, uint64 enough, bool *whole_table);
 
+/*
+ * Whether so much of table's all-visible pages is hot rows without external values (COPY FREEZE leaves such pages) that a flush in VACUUM should
+ * not skip them, from a sample of few pages. Lock: as above.
+ */
+extern bool pxd_visible_pages_are_hot(Relation table);
+
 /* Segments below this size are small; COMPACT_SMALL_COUNT of them are merged by compaction. */
 #define COMPACT_SMALL_PAGES		256
 #define COMPACT_SMALL_COUNT		4

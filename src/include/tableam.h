@@ -70,6 +70,12 @@ extern TM_Result pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSl
  */
 extern Relation pxd_open_for_maintenance(Oid relid);
 
+/*
+ * The tables that a function maintaining relid is to work on: relid itself, or those of a partitioned table's partitions that are
+ * ours, which are then locked AccessShare. Errors if none of them is, or the user does not own relid. In the current context.
+ */
+extern List *pxd_maintenance_targets(Oid relid);
+
 /* --- vacuum.c --- */
 
 extern void pxd_relation_vacuum(Relation table, struct VacuumParams *params, BufferAccessStrategy bstrategy);

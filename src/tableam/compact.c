@@ -448,9 +448,9 @@ pxd_compact_table(Relation table, FlushMode mode, BufferAccessStrategy strategy,
 Datum
 pxd_sql_compact(PG_FUNCTION_ARGS)
 {
-	Relation	table = pxd_open_for_maintenance(PG_GETARG_OID(0));
 	TimestampTz start = GetCurrentTimestamp();
 	CompactResult result = {0};
+	ListCell   *lc;
 	TupleDesc	tupdesc;
 	Datum		values[6];
 	bool		isnull[6] = {false};
@@ -458,8 +458,13 @@ pxd_sql_compact(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
-	pxd_compact_table(table, FLUSH_COMMAND, GetAccessStrategy(BAS_VACUUM), &result);
-	table_close(table, NoLock);
+	foreach(lc, pxd_maintenance_targets(PG_GETARG_OID(0)))
+	{
+		Relation	table = pxd_open_for_maintenance(lfirst_oid(lc));
+
+		pxd_compact_table(table, FLUSH_COMMAND, GetAccessStrategy(BAS_VACUUM), &result);
+		table_close(table, NoLock);
+	}
 
 	values[0] = Int64GetDatum(result.flush.rows);
 	values[1] = Int64GetDatum(result.segments_in);

@@ -20,11 +20,13 @@
 #include "access/xact.h"
 #include "catalog/catalog.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_inherits.h"
 #include "commands/vacuum.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "storage/procarray.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -258,14 +260,42 @@ pxd_open_for_maintenance(Oid relid)
 	return table;
 }
 
+List *
+pxd_maintenance_targets(Oid relid)
+{
+	List	   *targets = NIL;
+	ListCell   *lc;
+
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		return list_make1_oid(relid);
+
+	if (!pg_class_ownercheck(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
+	LockRelationOid(relid, AccessShareLock);
+	foreach(lc, find_all_inheritors(relid, AccessShareLock, NULL))
+	{
+		Relation	table = table_open(lfirst_oid(lc), NoLock);
+
+		if (pxd_table_engine(table) != NULL)
+			targets = lappend_oid(targets, lfirst_oid(lc));
+		table_close(table, NoLock);
+	}
+	if (targets == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("partitioned table \"%s\" has no partition that is a proximadb table", get_rel_name(relid)),
+				 errhint("Partitions created USING viper are.")));
+	return targets;
+}
+
 /* proximadb.flush(regclass) */
 Datum
 pxd_sql_flush(PG_FUNCTION_ARGS)
 {
-	Relation	table = pxd_open_for_maintenance(PG_GETARG_OID(0));
 	TimestampTz start = GetCurrentTimestamp();
 	FlushOptions options = {.mode = FLUSH_COMMAND,.hot = true,.strategy = GetAccessStrategy(BAS_VACUUM)};
 	FlushResult result = {0};
+	ListCell   *lc;
 	TupleDesc	tupdesc;
 	Datum		values[4];
 	bool		isnull[4] = {false};
@@ -273,8 +303,13 @@ pxd_sql_flush(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
-	pxd_flush_table(table, &options, &result);
-	table_close(table, NoLock);
+	foreach(lc, pxd_maintenance_targets(PG_GETARG_OID(0)))
+	{
+		Relation	table = pxd_open_for_maintenance(lfirst_oid(lc));
+
+		pxd_flush_table(table, &options, &result);
+		table_close(table, NoLock);
+	}
 
 	values[0] = Int64GetDatum(result.rows);
 	values[1] = Int64GetDatum(result.segments);

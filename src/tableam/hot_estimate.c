@@ -25,34 +25,64 @@
 #include "store.h"
 #include "stub.h"
 
-/* Pages read for one estimate. */
-#define SAMPLE_PAGES	128
+/* Pages read for one estimate of the worker, which decides by bytes, and of VACUUM, which decides by a share. */
+#define SAMPLE_PAGES			128
+#define SAMPLE_PAGES_VACUUM		32
 
-/* Bytes of a tuple's external values. */
-static uint64
-external_bytes(Relation table, HeapTuple tuple, Datum *values, bool *isnull)
+/* VACUUM looks at all-visible pages, too, when this part of them, or more, is hot rows that it can seal. */
+#define VISIBLE_HOT_FRACTION	(1.0 / 32)
+
+/* A sample of a table's pages. */
+typedef struct HotSample
 {
-	TupleDesc	tupdesc = RelationGetDescr(table);
+	Relation	table;
+	TransactionId oldest_xmin;
+	Bitmapset  *stub_attrs;
+	bool		external;		/* rows with external values count */
+	Datum	   *values;
+	bool	   *isnull;
+} HotSample;
+
+/* Bytes of the external values of the tuple that was deformed last. */
+static uint64
+external_bytes(HotSample *sample)
+{
+	TupleDesc	tupdesc = RelationGetDescr(sample->table);
 	uint64		bytes = 0;
 
-	heap_deform_tuple(tuple, tupdesc, values, isnull);
 	for (int i = 0; i < tupdesc->natts; i++)
 	{
 		struct varatt_external pointer;
 
-		if (isnull[i] || TupleDescAttr(tupdesc, i)->attlen != -1 ||
-			!VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(values[i])))
+		if (sample->isnull[i] || TupleDescAttr(tupdesc, i)->attlen != -1 ||
+			!VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(sample->values[i])))
 			continue;
-		VARATT_EXTERNAL_GET_POINTER(pointer, DatumGetPointer(values[i]));
+		VARATT_EXTERNAL_GET_POINTER(pointer, DatumGetPointer(sample->values[i]));
 		bytes += VARATT_EXTERNAL_GET_EXTSIZE(pointer);
 	}
 	return bytes;
 }
 
-/* Bytes of the page's settled hot rows. */
-static uint64
-page_hot_bytes(Relation table, BlockNumber block, TransactionId oldest_xmin, Datum *values, bool *isnull)
+/*
+ * Whether a flush would seal a tuple without external values: its stub exists and is no longer than itself. What stays hot whatever is
+ * done must not count, or it would be tried again and again.
+ */
+static bool
+has_shorter_stub(HotSample *sample, HeapTuple tuple)
 {
+	HeapTuple	stub = pxd_stub_form(RelationGetDescr(sample->table), sample->values, sample->isnull, sample->stub_attrs, 0);
+	bool		shorter = stub != NULL && stub->t_len <= tuple->t_len;
+
+	if (stub != NULL)
+		heap_freetuple(stub);
+	return shorter;
+}
+
+/* Bytes of the page's settled hot rows that can be sealed. */
+static uint64
+page_hot_bytes(HotSample *sample, BlockNumber block)
+{
+	Relation	table = sample->table;
 	Buffer		buffer = ReadBuffer(table, block);
 	Page		page = BufferGetPage(buffer);
 	OffsetNumber max_offset;
@@ -67,50 +97,68 @@ page_hot_bytes(Relation table, BlockNumber block, TransactionId oldest_xmin, Dat
 		if (!page_tuple(table, block, page, offset, &tuple))
 			continue;
 		if (tuple_is_stub(tuple.t_data) ||
-			HeapTupleSatisfiesVacuum(&tuple, oldest_xmin, buffer) != HEAPTUPLE_LIVE)
+			HeapTupleSatisfiesVacuum(&tuple, sample->oldest_xmin, buffer) != HEAPTUPLE_LIVE)
 			continue;
-		bytes += tuple.t_len;
+		if (HeapTupleHasExternal(&tuple) && !sample->external)
+			continue;
+		heap_deform_tuple(&tuple, RelationGetDescr(table), sample->values, sample->isnull);
 		if (HeapTupleHasExternal(&tuple))
-			bytes += external_bytes(table, &tuple, values, isnull);
+			bytes += tuple.t_len + external_bytes(sample);
+		else if (has_shorter_stub(sample, &tuple))
+			bytes += tuple.t_len;
 	}
 	UnlockReleaseBuffer(buffer);
 	return bytes;
 }
 
+/* Which pages to sample. */
+typedef enum PagesSampled
+{
+	PAGES_ALL,
+	PAGES_VISIBLE,				/* all-visible by the visibility map */
+	PAGES_NOT_VISIBLE
+} PagesSampled;
+
 /*
- * Estimates the hot bytes of the table's pages, or of those that are not all-visible; npages is the number
- * of these. Every n-th page is read, from a random start.
+ * Estimates the hot bytes of some of the table's pages; npages is about their number. Every n-th page is read, from a random
+ * start.
  */
 static uint64
-sample_hot_bytes(Relation table, BlockNumber npages, bool skip_visible)
+sample_hot_bytes(Relation table, BlockNumber npages, PagesSampled which, bool external, int sample_pages)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(table);
-	BlockNumber step = Max(1, npages / SAMPLE_PAGES);
+	BlockNumber step = Max(1, npages / sample_pages);
 	BlockNumber next = pg_prng_uint64_range(&pg_global_prng_state, 0, step - 1);
 	BlockNumber nseen = 0;
 	BlockNumber nsampled = 0;
-	TransactionId oldest_xmin = GetOldestNonRemovableTransactionId(table);
 	int			natts = RelationGetDescr(table)->natts;
-	Datum	   *values = palloc(natts * sizeof(Datum));
-	bool	   *isnull = palloc(natts * sizeof(bool));
+	HotSample	sample = {
+		.table = table,
+		.oldest_xmin = GetOldestNonRemovableTransactionId(table),
+		.stub_attrs = pxd_stub_attrs(table),
+		.external = external,
+		.values = palloc(natts * sizeof(Datum)),
+		.isnull = palloc(natts * sizeof(bool))
+	};
 	Buffer		vmbuffer = InvalidBuffer;
 	uint64		bytes = 0;
 
 	for (BlockNumber block = 0; block < nblocks; block++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (skip_visible && VM_ALL_VISIBLE(table, block, &vmbuffer))
+		if (which != PAGES_ALL && VM_ALL_VISIBLE(table, block, &vmbuffer) != (which == PAGES_VISIBLE))
 			continue;
 		if (nseen++ != next)
 			continue;
 		next += step;
 		nsampled++;
-		bytes += page_hot_bytes(table, block, oldest_xmin, values, isnull);
+		bytes += page_hot_bytes(&sample, block);
 	}
 	if (BufferIsValid(vmbuffer))
 		ReleaseBuffer(vmbuffer);
-	pfree(values);
-	pfree(isnull);
+	bms_free(sample.stub_attrs);
+	pfree(sample.values);
+	pfree(sample.isnull);
 	return nsampled == 0 ? 0 : (uint64) ((double) bytes / nsampled * nseen);
 }
 
@@ -154,11 +202,22 @@ pxd_hot_bytes(Relation table, uint64 enough, bool *whole_table)
 		return pages_bound + chunks_bound;
 
 	if (nvisible < nblocks)
-		bytes = sample_hot_bytes(table, nblocks - nvisible, true);
+		bytes = sample_hot_bytes(table, nblocks - nvisible, PAGES_NOT_VISIBLE, true, SAMPLE_PAGES);
 	if (bytes >= enough || chunks_bound < enough || nvisible == 0)
 		return bytes;
 
 	/* VACUUM leaves rows with external values hot (R2), and makes their pages all-visible. */
 	*whole_table = true;
-	return sample_hot_bytes(table, nblocks, false);
+	return sample_hot_bytes(table, nblocks, PAGES_ALL, true, SAMPLE_PAGES);
+}
+
+bool
+pxd_visible_pages_are_hot(Relation table)
+{
+	BlockNumber nvisible;
+
+	visibilitymap_count(table, &nvisible, NULL);
+	return nvisible > 0 && pxd_flush_possible(table) &&
+		sample_hot_bytes(table, nvisible, PAGES_VISIBLE, false, SAMPLE_PAGES_VACUUM) >
+		VISIBLE_HOT_FRACTION * nvisible * BLCKSZ;
 }

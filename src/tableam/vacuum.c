@@ -41,9 +41,10 @@ pxd_relation_vacuum(Relation table, VacuumParams *params, BufferAccessStrategy b
 	/* Freezing must go on when nothing else can (R10): not before an overdue vacuum, nor without our resource manager. */
 	if (may_write && !params->is_wraparound)
 	{
-		FlushOptions options = {.mode = FLUSH_VACUUM,.hot = true,.skip_visible = true,.strategy = bstrategy};
+		FlushOptions options = {.mode = FLUSH_VACUUM,.hot = true,.strategy = bstrategy};
 		FlushResult result = {0};
 
+		options.skip_visible = !pxd_visible_pages_are_hot(table);
 		pxd_flush_table(table, &options, &result);
 		look |= result.segments > 0;
 	}
