@@ -250,6 +250,17 @@ inline_problem(HeapTupleHeader overlay)
 	return NULL;
 }
 
+/* Whether a tuple's inserter, or the part of it that inserted it, was rolled back: nobody will ever read its columns. */
+static bool
+inserter_aborted(HeapTupleHeader tuple)
+{
+	TransactionId xmin = HeapTupleHeaderGetRawXmin(tuple);
+
+	if (HeapTupleHeaderXminCommitted(tuple))
+		return false;
+	return HeapTupleHeaderXminInvalid(tuple) || !(TransactionIdIsInProgress(xmin) || TransactionIdDidCommit(xmin));
+}
+
 /* What is wrong with a tuple, or NULL. */
 static const char *
 tuple_problem(TupleDesc tupdesc, HeapTupleHeader tuple, Size len)
@@ -260,8 +271,7 @@ tuple_problem(TupleDesc tupdesc, HeapTupleHeader tuple, Size len)
 	if (len < SizeofHeapTupleHeader || tuple->t_hoff > len || tuple_gap_start(tuple) > len)
 		return "a tuple is shorter than its header";
 	/* An ADD COLUMN that was rolled back leaves dead rows with the column. Nobody adds one now: the table is locked. */
-	if (HeapTupleHeaderGetNatts(tuple) > tupdesc->natts &&
-		!HeapTupleHeaderXminFrozen(tuple) && !TransactionIdDidCommit(HeapTupleHeaderGetRawXmin(tuple)))
+	if (HeapTupleHeaderGetNatts(tuple) > tupdesc->natts && inserter_aborted(tuple))
 		return NULL;
 	if (HeapTupleHeaderGetNatts(tuple) > tupdesc->natts)
 		return psprintf("a tuple has %d columns, its table %d", HeapTupleHeaderGetNatts(tuple), tupdesc->natts);
@@ -274,7 +284,10 @@ tuple_problem(TupleDesc tupdesc, HeapTupleHeader tuple, Size len)
 		return "a stub has the flag of values in TOAST";
 	if (is_stub && tuple_is_overlay(tuple))
 		problem = inline_problem(tuple);
-	return problem != NULL ? problem : values_problem(tupdesc, tuple, len, is_stub);
+	if (problem == NULL)
+		problem = values_problem(tupdesc, tuple, len, is_stub);
+	/* Another column may have come after it, of another type under the same number. */
+	return problem != NULL && inserter_aborted(tuple) ? NULL : problem;
 }
 
 /* What is wrong with a line pointer, or NULL. */
