@@ -142,7 +142,7 @@ extern void pxd_quantise_u8(int dim, const float *v, float *scale, float *offset
  *
  *   y[i] = sign(r[i]) * (min(floor(t * sqrt(dim) * |r[i]| / norm), 2^(bits - 1) - 1) + 1/2)
  *
- * stored as y + (2^bits - 1) / 2. *dot_yr = <y, r>, *norm_y2 = |y|^2. t: pxd_encode_t.
+ * stored as y + (2^bits - 1) / 2. *dot_yr = <y, r>, *norm_y2 = |y|^2. t: pxd_encode_t, or pxd_encode_best_t.
  * norm 0 gives the code of all y = 1/2 and dot_yr 0.
  */
 extern void pxd_encode_residual(int bits, int dim, const float *r, float norm, float t, uint8 *code,
@@ -150,6 +150,13 @@ extern void pxd_encode_residual(int bits, int dim, const float *r, float norm, f
 
 /* The t that brings y closest to the direction of Gaussian residuals, on average; has no effect if bits is 1. */
 extern float pxd_encode_t(int bits);
+
+/*
+ * The best of eleven t, pxd_encode_t among them, for this residual: of the codes they give, the one closest to
+ * the direction of r. Costs about ten times pxd_encode_residual and pays the more the more bits and the fewer
+ * dimensions there are; see src/kernels/README.md.
+ */
+extern float pxd_encode_best_t(int bits, int dim, const float *r, float norm);
 
 /* out = factor * y of a code. */
 extern void pxd_decode_residual(int bits, int dim, const uint8 *code, float factor, float *out);

@@ -102,6 +102,40 @@ pxd_encode_residual(int bits, int dim, const float *r, float norm, float t, uint
 	pack_levels(bits, dim, levels, code);
 }
 
+float
+pxd_encode_best_t(int bits, int dim, const float *r, float norm)
+{
+	/* where the best t of Gaussian residuals of 64 and more dimensions lies, as a share of pxd_encode_t */
+	static const float lowest[] = {1.0f, 0.84f, 0.80f, 0.88f};
+	static const float highest[] = {1.0f, 1.10f, 1.22f, 1.60f};
+	const int	steps = 10;
+	int			width = pxd_code_width_index(bits);
+	float		best_t = pxd_encode_t(bits);
+	double		best_score = 0.0;
+
+	Assert(dim > 0 && dim <= CODE_MAX_DIM);
+	if (bits == 1 || norm < TINY_NORM)
+		return best_t;
+	for (int step = -1; step < steps; step++)
+	{
+		uint8		levels[CODE_MAX_DIM];
+		float		share = step < 0 ? 1.0f : lowest[width] + (highest[width] - lowest[width]) * step / (steps - 1);
+		float		t = pxd_encode_t(bits) * share;
+		float		dot;
+		int32		squares;
+		double		score;
+
+		pxd_code_kernels.encode_levels(bits, dim, r, t * sqrtf((float) dim) / norm, levels, &dot, &squares);
+		score = (double) dot * dot / (squares + dim * 0.25);
+		if (score > best_score)
+		{
+			best_score = score;
+			best_t = t;
+		}
+	}
+	return best_t;
+}
+
 void
 pxd_decode_residual(int bits, int dim, const uint8 *code, float factor, float *out)
 {

@@ -541,6 +541,12 @@ check_code_format(Tuplestorestate *store, TupleDesc desc, int bits, int dim, Cod
 	error = Max(fabs(sums[0] / dot_yr - 1.0), fabs(sums[1] / norm_y2 - 1.0));
 	error = Max(error, fabs(sums[2] - dot));
 
+	/* the best t gives no worse a code; of uniform values, as here, a better one if there is a t */
+	pxd_encode_residual(bits, dim, input->a, norm, pxd_encode_best_t(bits, dim, input->a, norm), input->codes,
+						&dot_yr, &norm_y2);
+	if (dot_yr / sqrt(norm_y2) < sums[0] / sqrt(sums[1]) * (bits == 1 ? 1.0 - FLOAT_TOLERANCE : 1.0 + FLOAT_TOLERANCE))
+		error = get_float8_infinity();
+
 	memset(input->a, 0, dim * sizeof(float));
 	pxd_encode_residual(bits, dim, input->a, 0.0f, pxd_encode_t(bits), input->codes, &dot_yr, &norm_y2);
 	pxd_decode_residual(bits, dim, input->codes, 2.0f, y);
