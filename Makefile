@@ -26,7 +26,7 @@ ISOLATION_OPTS = --inputdir=sql_tests --load-extension=proximadb
 .DEFAULT_GOAL := all
 
 # Targets that set up what they need and run make again for the rest: they work before PostgreSQL is installed.
-OWN_TARGETS = deps check conformance demo demo-stop bench prove-bare torture
+OWN_TARGETS = deps check conformance demo demo-stop bench prove-bare torture compare-types
 
 ifneq ($(filter $(OWN_TARGETS),$(MAKECMDGOALS)),)
 
@@ -57,6 +57,10 @@ prove-bare:
 # ROUNDS=n crashes, 20 unless given; STANDBY=1 with a standby
 torture:
 	STANDBY=$(STANDBY) SEED=$(SEED) scripts/torture $(or $(ROUNDS),20)
+
+# PGVECTOR=dir: pgvector's source
+compare-types:
+	scripts/compare-types $(PGVECTOR)
 
 $(filter-out $(OWN_TARGETS),$(MAKECMDGOALS)):
 	$(MAKE) $@

@@ -373,6 +373,402 @@ CREATE CAST (numeric[] AS @extschema@.vector)
 	WITH FUNCTION @extschema@.array_to_vector(numeric[], integer, boolean) AS ASSIGNMENT;
 COMMENT ON CAST (numeric[] AS @extschema@.vector) IS 'array as a vector';
 
+-- The type halfvec is pgvector's, too: a vector of float16 elements, half the size.
+
+CREATE TYPE @extschema@.halfvec;
+
+CREATE FUNCTION @extschema@.halfvec_in(cstring, oid, integer) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION @extschema@.halfvec_in(cstring, oid, integer) IS 'I/O';
+
+CREATE FUNCTION @extschema@.halfvec_out(@extschema@.halfvec) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION @extschema@.halfvec_out(@extschema@.halfvec) IS 'I/O';
+
+CREATE FUNCTION @extschema@.halfvec_typmod_in(cstring[]) RETURNS integer
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.halfvec_typmod_in(cstring[]) IS 'I/O typmod';
+
+CREATE FUNCTION @extschema@.halfvec_recv(internal, oid, integer) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.halfvec_recv(internal, oid, integer) IS 'I/O';
+
+CREATE FUNCTION @extschema@.halfvec_send(@extschema@.halfvec) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.halfvec_send(@extschema@.halfvec) IS 'I/O';
+
+CREATE TYPE @extschema@.halfvec (
+	INPUT = @extschema@.halfvec_in,
+	OUTPUT = @extschema@.halfvec_out,
+	TYPMOD_IN = @extschema@.halfvec_typmod_in,
+	RECEIVE = @extschema@.halfvec_recv,
+	SEND = @extschema@.halfvec_send,
+	STORAGE = main
+);
+COMMENT ON TYPE @extschema@.halfvec IS 'vector of float16 elements, "[1,2,3]"; halfvec(n) has n dimensions';
+
+-- halfvec: distances
+
+CREATE FUNCTION @extschema@.l2_distance(@extschema@.halfvec, @extschema@.halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.l2_distance(@extschema@.halfvec, @extschema@.halfvec) IS 'Euclidean distance';
+
+CREATE FUNCTION @extschema@.inner_product(@extschema@.halfvec, @extschema@.halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.inner_product(@extschema@.halfvec, @extschema@.halfvec) IS 'inner product';
+
+CREATE FUNCTION @extschema@.cosine_distance(@extschema@.halfvec, @extschema@.halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.cosine_distance(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'cosine distance: 1 minus the cosine of the angle, NaN for zero vectors';
+
+CREATE FUNCTION @extschema@.l1_distance(@extschema@.halfvec, @extschema@.halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.l1_distance(@extschema@.halfvec, @extschema@.halfvec) IS 'taxicab distance';
+
+CREATE FUNCTION @extschema@.halfvec_l2_squared_distance(@extschema@.halfvec, @extschema@.halfvec)
+	RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_l2_squared_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_l2_squared_distance(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'squared Euclidean distance';
+
+CREATE FUNCTION @extschema@.halfvec_negative_inner_product(@extschema@.halfvec, @extschema@.halfvec)
+	RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_negative_inner_product'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_negative_inner_product(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'negative inner product, which sorts like a distance';
+
+CREATE FUNCTION @extschema@.halfvec_spherical_distance(@extschema@.halfvec, @extschema@.halfvec)
+	RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_spherical_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_spherical_distance(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'angle between unit halfvecs as a share of half a turn';
+
+-- halfvec: functions
+
+CREATE FUNCTION @extschema@.vector_dims(@extschema@.halfvec) RETURNS integer
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.vector_dims(@extschema@.halfvec) IS 'number of dimensions';
+
+CREATE FUNCTION @extschema@.l2_norm(@extschema@.halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_l2_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.l2_norm(@extschema@.halfvec) IS 'Euclidean norm';
+
+CREATE FUNCTION @extschema@.l2_normalize(@extschema@.halfvec) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.l2_normalize(@extschema@.halfvec)
+	IS 'halfvec of the same direction with norm 1';
+
+CREATE FUNCTION @extschema@.binary_quantize(@extschema@.halfvec) RETURNS bit
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.binary_quantize(@extschema@.halfvec)
+	IS 'one bit for each element, set where it is positive';
+
+CREATE FUNCTION @extschema@.subvector(@extschema@.halfvec, integer, integer) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.subvector(@extschema@.halfvec, integer, integer)
+	IS 'elements from a 1-based position, at most so many';
+
+CREATE FUNCTION @extschema@.halfvec_add(@extschema@.halfvec, @extschema@.halfvec) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_add' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_add(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'implementation of + operator';
+
+CREATE FUNCTION @extschema@.halfvec_sub(@extschema@.halfvec, @extschema@.halfvec) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_sub' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_sub(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'implementation of - operator';
+
+CREATE FUNCTION @extschema@.halfvec_mul(@extschema@.halfvec, @extschema@.halfvec) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_mul' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_mul(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'implementation of * operator';
+
+CREATE FUNCTION @extschema@.halfvec_concat(@extschema@.halfvec, @extschema@.halfvec) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_concat' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_concat(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'implementation of || operator';
+
+CREATE FUNCTION @extschema@.halfvec_lt(@extschema@.halfvec, @extschema@.halfvec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.halfvec_lt(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'implementation of < operator';
+
+CREATE FUNCTION @extschema@.halfvec_le(@extschema@.halfvec, @extschema@.halfvec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.halfvec_le(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'implementation of <= operator';
+
+CREATE FUNCTION @extschema@.halfvec_eq(@extschema@.halfvec, @extschema@.halfvec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.halfvec_eq(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'implementation of = operator';
+
+CREATE FUNCTION @extschema@.halfvec_ne(@extschema@.halfvec, @extschema@.halfvec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.halfvec_ne(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'implementation of <> operator';
+
+CREATE FUNCTION @extschema@.halfvec_ge(@extschema@.halfvec, @extschema@.halfvec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.halfvec_ge(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'implementation of >= operator';
+
+CREATE FUNCTION @extschema@.halfvec_gt(@extschema@.halfvec, @extschema@.halfvec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.halfvec_gt(@extschema@.halfvec, @extschema@.halfvec)
+	IS 'implementation of > operator';
+
+CREATE FUNCTION @extschema@.halfvec_cmp(@extschema@.halfvec, @extschema@.halfvec) RETURNS integer
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.halfvec_cmp(@extschema@.halfvec, @extschema@.halfvec) IS 'less-equal-greater';
+
+CREATE FUNCTION @extschema@.halfvec_hash(@extschema@.halfvec) RETURNS integer
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_hash(@extschema@.halfvec) IS 'hash';
+
+CREATE FUNCTION @extschema@.halfvec_hash_extended(@extschema@.halfvec, bigint) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_hash_extended(@extschema@.halfvec, bigint) IS 'hash with a seed';
+
+-- halfvec: operators
+
+CREATE OPERATOR @extschema@.<-> (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.l2_distance,
+	COMMUTATOR = OPERATOR(@extschema@.<->)
+);
+COMMENT ON OPERATOR @extschema@.<-> (@extschema@.halfvec, @extschema@.halfvec) IS 'Euclidean distance';
+
+CREATE OPERATOR @extschema@.<#> (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.halfvec_negative_inner_product,
+	COMMUTATOR = OPERATOR(@extschema@.<#>)
+);
+COMMENT ON OPERATOR @extschema@.<#> (@extschema@.halfvec, @extschema@.halfvec) IS 'negative inner product';
+
+CREATE OPERATOR @extschema@.<=> (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.cosine_distance,
+	COMMUTATOR = OPERATOR(@extschema@.<=>)
+);
+COMMENT ON OPERATOR @extschema@.<=> (@extschema@.halfvec, @extschema@.halfvec) IS 'cosine distance';
+
+CREATE OPERATOR @extschema@.<+> (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.l1_distance,
+	COMMUTATOR = OPERATOR(@extschema@.<+>)
+);
+COMMENT ON OPERATOR @extschema@.<+> (@extschema@.halfvec, @extschema@.halfvec) IS 'taxicab distance';
+
+CREATE OPERATOR @extschema@.+ (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.halfvec_add,
+	COMMUTATOR = OPERATOR(@extschema@.+)
+);
+COMMENT ON OPERATOR @extschema@.+ (@extschema@.halfvec, @extschema@.halfvec) IS 'add element by element';
+
+CREATE OPERATOR @extschema@.- (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.halfvec_sub
+);
+COMMENT ON OPERATOR @extschema@.- (@extschema@.halfvec, @extschema@.halfvec) IS 'subtract element by element';
+
+CREATE OPERATOR @extschema@.* (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.halfvec_mul,
+	COMMUTATOR = OPERATOR(@extschema@.*)
+);
+COMMENT ON OPERATOR @extschema@.* (@extschema@.halfvec, @extschema@.halfvec) IS 'multiply element by element';
+
+CREATE OPERATOR @extschema@.|| (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.halfvec_concat
+);
+COMMENT ON OPERATOR @extschema@.|| (@extschema@.halfvec, @extschema@.halfvec) IS 'concatenate';
+
+CREATE OPERATOR @extschema@.< (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.halfvec_lt,
+	COMMUTATOR = OPERATOR(@extschema@.>), NEGATOR = OPERATOR(@extschema@.>=),
+	RESTRICT = pg_catalog.scalarltsel, JOIN = pg_catalog.scalarltjoinsel
+);
+COMMENT ON OPERATOR @extschema@.< (@extschema@.halfvec, @extschema@.halfvec) IS 'less than';
+
+CREATE OPERATOR @extschema@.<= (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.halfvec_le,
+	COMMUTATOR = OPERATOR(@extschema@.>=), NEGATOR = OPERATOR(@extschema@.>),
+	RESTRICT = pg_catalog.scalarlesel, JOIN = pg_catalog.scalarlejoinsel
+);
+COMMENT ON OPERATOR @extschema@.<= (@extschema@.halfvec, @extschema@.halfvec) IS 'less than or equal';
+
+CREATE OPERATOR @extschema@.= (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.halfvec_eq,
+	COMMUTATOR = OPERATOR(@extschema@.=), NEGATOR = OPERATOR(@extschema@.<>),
+	RESTRICT = pg_catalog.eqsel, JOIN = pg_catalog.eqjoinsel,
+	HASHES, MERGES
+);
+COMMENT ON OPERATOR @extschema@.= (@extschema@.halfvec, @extschema@.halfvec) IS 'equal';
+
+CREATE OPERATOR @extschema@.<> (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.halfvec_ne,
+	COMMUTATOR = OPERATOR(@extschema@.<>), NEGATOR = OPERATOR(@extschema@.=),
+	RESTRICT = pg_catalog.neqsel, JOIN = pg_catalog.neqjoinsel
+);
+COMMENT ON OPERATOR @extschema@.<> (@extschema@.halfvec, @extschema@.halfvec) IS 'not equal';
+
+CREATE OPERATOR @extschema@.>= (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.halfvec_ge,
+	COMMUTATOR = OPERATOR(@extschema@.<=), NEGATOR = OPERATOR(@extschema@.<),
+	RESTRICT = pg_catalog.scalargesel, JOIN = pg_catalog.scalargejoinsel
+);
+COMMENT ON OPERATOR @extschema@.>= (@extschema@.halfvec, @extschema@.halfvec) IS 'greater than or equal';
+
+CREATE OPERATOR @extschema@.> (
+	LEFTARG = @extschema@.halfvec, RIGHTARG = @extschema@.halfvec, FUNCTION = @extschema@.halfvec_gt,
+	COMMUTATOR = OPERATOR(@extschema@.<), NEGATOR = OPERATOR(@extschema@.<=),
+	RESTRICT = pg_catalog.scalargtsel, JOIN = pg_catalog.scalargtjoinsel
+);
+COMMENT ON OPERATOR @extschema@.> (@extschema@.halfvec, @extschema@.halfvec) IS 'greater than';
+
+-- halfvec: operator classes for sorting and hashing
+
+CREATE OPERATOR CLASS @extschema@.halfvec_ops DEFAULT FOR TYPE @extschema@.halfvec USING btree AS
+	OPERATOR 1 @extschema@.<,
+	OPERATOR 2 @extschema@.<=,
+	OPERATOR 3 @extschema@.=,
+	OPERATOR 4 @extschema@.>=,
+	OPERATOR 5 @extschema@.>,
+	FUNCTION 1 @extschema@.halfvec_cmp(@extschema@.halfvec, @extschema@.halfvec);
+COMMENT ON OPERATOR CLASS @extschema@.halfvec_ops USING btree
+	IS 'order by elements, then by number of dimensions';
+
+CREATE OPERATOR CLASS @extschema@.halfvec_ops DEFAULT FOR TYPE @extschema@.halfvec USING hash AS
+	OPERATOR 1 @extschema@.=,
+	FUNCTION 1 @extschema@.halfvec_hash(@extschema@.halfvec),
+	FUNCTION 2 @extschema@.halfvec_hash_extended(@extschema@.halfvec, bigint);
+COMMENT ON OPERATOR CLASS @extschema@.halfvec_ops USING hash IS 'equality of halfvecs';
+
+-- halfvec: aggregates
+
+CREATE FUNCTION @extschema@.halfvec_accum(double precision[], @extschema@.halfvec) RETURNS double precision[]
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_accum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_accum(double precision[], @extschema@.halfvec)
+	IS 'aggregate transition function';
+
+CREATE FUNCTION @extschema@.halfvec_combine(double precision[], double precision[]) RETURNS double precision[]
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_combine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_combine(double precision[], double precision[])
+	IS 'aggregate combine function';
+
+CREATE FUNCTION @extschema@.halfvec_avg(double precision[]) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_avg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_avg(double precision[]) IS 'aggregate final function';
+
+CREATE AGGREGATE @extschema@.avg(@extschema@.halfvec) (
+	SFUNC = @extschema@.halfvec_accum,
+	STYPE = double precision[],
+	FINALFUNC = @extschema@.halfvec_avg,
+	COMBINEFUNC = @extschema@.halfvec_combine,
+	INITCOND = '{0}',
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.avg(@extschema@.halfvec) IS 'average, element by element';
+
+CREATE AGGREGATE @extschema@.sum(@extschema@.halfvec) (
+	SFUNC = @extschema@.halfvec_add,
+	STYPE = @extschema@.halfvec,
+	COMBINEFUNC = @extschema@.halfvec_add,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.sum(@extschema@.halfvec) IS 'sum, element by element';
+
+-- halfvec: casts
+
+CREATE FUNCTION @extschema@.halfvec(@extschema@.halfvec, integer, boolean) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+COMMENT ON FUNCTION @extschema@.halfvec(@extschema@.halfvec, integer, boolean)
+	IS 'check a halfvec against halfvec(n)';
+
+CREATE FUNCTION @extschema@.array_to_halfvec(integer[], integer, boolean) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.array_to_halfvec(integer[], integer, boolean) IS 'make a halfvec of integer[]';
+
+CREATE FUNCTION @extschema@.array_to_halfvec(real[], integer, boolean) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.array_to_halfvec(real[], integer, boolean) IS 'make a halfvec of real[]';
+
+CREATE FUNCTION @extschema@.array_to_halfvec(double precision[], integer, boolean) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.array_to_halfvec(double precision[], integer, boolean)
+	IS 'make a halfvec of double precision[]';
+
+CREATE FUNCTION @extschema@.array_to_halfvec(numeric[], integer, boolean) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION @extschema@.array_to_halfvec(numeric[], integer, boolean) IS 'make a halfvec of numeric[]';
+
+CREATE FUNCTION @extschema@.halfvec_to_float4(@extschema@.halfvec, integer, boolean) RETURNS real[]
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_to_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_to_float4(@extschema@.halfvec, integer, boolean)
+	IS 'elements of a halfvec as real[]';
+
+CREATE CAST (@extschema@.halfvec AS @extschema@.halfvec)
+	WITH FUNCTION @extschema@.halfvec(@extschema@.halfvec, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (@extschema@.halfvec AS @extschema@.halfvec) IS 'number of dimensions';
+
+CREATE CAST (@extschema@.halfvec AS real[])
+	WITH FUNCTION @extschema@.halfvec_to_float4(@extschema@.halfvec, integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (@extschema@.halfvec AS real[]) IS 'elements as an array';
+
+CREATE CAST (integer[] AS @extschema@.halfvec)
+	WITH FUNCTION @extschema@.array_to_halfvec(integer[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (integer[] AS @extschema@.halfvec) IS 'array as a halfvec';
+
+CREATE CAST (real[] AS @extschema@.halfvec)
+	WITH FUNCTION @extschema@.array_to_halfvec(real[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (real[] AS @extschema@.halfvec) IS 'array as a halfvec';
+
+CREATE CAST (double precision[] AS @extschema@.halfvec)
+	WITH FUNCTION @extschema@.array_to_halfvec(double precision[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (double precision[] AS @extschema@.halfvec) IS 'array as a halfvec';
+
+CREATE CAST (numeric[] AS @extschema@.halfvec)
+	WITH FUNCTION @extschema@.array_to_halfvec(numeric[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (numeric[] AS @extschema@.halfvec) IS 'array as a halfvec';
+
+CREATE FUNCTION @extschema@.halfvec_to_vector(@extschema@.halfvec, integer, boolean) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_to_vector(@extschema@.halfvec, integer, boolean) IS 'make a vector of a halfvec';
+
+CREATE FUNCTION @extschema@.vector_to_halfvec(@extschema@.vector, integer, boolean) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_to_halfvec(@extschema@.vector, integer, boolean) IS 'make a halfvec of a vector';
+
+CREATE CAST (@extschema@.halfvec AS @extschema@.vector)
+	WITH FUNCTION @extschema@.halfvec_to_vector(@extschema@.halfvec, integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (@extschema@.halfvec AS @extschema@.vector) IS 'the same numbers as float4';
+
+CREATE CAST (@extschema@.vector AS @extschema@.halfvec)
+	WITH FUNCTION @extschema@.vector_to_halfvec(@extschema@.vector, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (@extschema@.vector AS @extschema@.halfvec) IS 'the nearest numbers as float16';
+
+-- Distances of bit strings.
+
+CREATE FUNCTION @extschema@.hamming_distance(bit, bit) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_hamming_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.hamming_distance(bit, bit) IS 'Hamming distance: the number of bits that differ';
+
+CREATE FUNCTION @extschema@.jaccard_distance(bit, bit) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_jaccard_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.jaccard_distance(bit, bit)
+	IS 'Jaccard distance: of the bits set in one or both, the share that is not set in both';
+
+CREATE OPERATOR @extschema@.<~> (
+	LEFTARG = bit, RIGHTARG = bit, FUNCTION = @extschema@.hamming_distance,
+	COMMUTATOR = OPERATOR(@extschema@.<~>)
+);
+COMMENT ON OPERATOR @extschema@.<~> (bit, bit) IS 'Hamming distance';
+
+CREATE OPERATOR @extschema@.<%> (
+	LEFTARG = bit, RIGHTARG = bit, FUNCTION = @extschema@.jaccard_distance,
+	COMMUTATOR = OPERATOR(@extschema@.<%>)
+);
+COMMENT ON OPERATOR @extschema@.<%> (bit, bit) IS 'Jaccard distance';
+
 -- diagnostics
 
 CREATE FUNCTION proximadb.kernel_check(OUT kernel text, OUT isa text, OUT dims integer,

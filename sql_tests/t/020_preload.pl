@@ -23,7 +23,7 @@ sub refused
 	like($stderr, qr/HINT:  Add proximadb to shared_preload_libraries and restart the server\./, "$name: says what to do");
 }
 
-is($node->safe_psql('postgres', "SELECT '[1,2,2]'::vector <-> '[0,0,0]', vector_dims('[1,2]'), avg(v) FROM (VALUES ('[1,1]'::vector), ('[3,3]')) x (v)"),
+is($node->safe_psql('postgres', "SELECT '[1,2,2]'::vector <-> '[0,0,0]', vector_dims('[1,2]'::vector), avg(v) FROM (VALUES ('[1,1]'::vector), ('[3,3]')) x (v)"),
 	'3|2|[2,2]', 'types, operators and aggregates work');
 $node->safe_psql('postgres', "CREATE TABLE plain (id int, v vector(3)); INSERT INTO plain VALUES (1, '[1,2,3]'); CREATE INDEX ON plain (v)");
 refused('CREATE TABLE t (id int, v vector(3)) USING viper', 'CREATE TABLE');

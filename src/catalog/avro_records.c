@@ -67,17 +67,16 @@ pxd_sql_avro_schema(PG_FUNCTION_ARGS)
 	{
 		const FormData_pg_attribute *att = TupleDescAttr(desc, i);
 		ItemFormat *format = &formats[count];
+		uint8		element_size;
 
 		if (att->attisdropped)
 			continue;
 		format->attlen = att->attlen;
 		format->attbyval = att->attbyval;
 		format->nullable = !att->attnotnull;
-		if (att->attlen > 0)
-			format->item_size = att->attlen;
-		else if (att->atttypid == pxd_vector_type_oid() && att->atttypmod > 0)
-			format->item_size = sizeof(float4) * att->atttypmod;
-		format->encoding = pxd_item_encoding(att->atttypid, att->attlen, att->attbyval, format->item_size);
+		element_size = pxd_vector_element_size(att->atttypid, att->atttypmod);
+		format->item_size = att->attlen > 0 ? att->attlen : element_size * att->atttypmod;
+		format->encoding = pxd_item_encoding(att->atttypid, att->attlen, att->attbyval, element_size);
 		attributes[count++] = att;
 	}
 	json = pxd_avro_row_schema(count, attributes, formats, &len);

@@ -31,7 +31,7 @@
 #endif
 
 ItemEncoding
-pxd_item_encoding(Oid typid, int16 attlen, bool attbyval, uint32 item_size)
+pxd_item_encoding(Oid typid, int16 attlen, bool attbyval, uint8 element_size)
 {
 	if (typid == BOOLOID)
 		return ITEM_BOOLEAN;
@@ -43,8 +43,8 @@ pxd_item_encoding(Oid typid, int16 attlen, bool attbyval, uint32 item_size)
 		return attlen == sizeof(int64) ? ITEM_LONG : ITEM_INT;
 	if (attlen > 0)
 		return ITEM_FIXED;
-	if (item_size > 0)
-		return ITEM_VECTOR;
+	if (element_size > 0)
+		return element_size == sizeof(float4) ? ITEM_VECTOR : ITEM_HALFVEC;
 	if (GetDatabaseEncoding() == PG_UTF8 &&
 		(typid == TEXTOID || typid == VARCHAROID || typid == BPCHAROID ||
 		 typid == JSONOID || typid == XMLOID))
@@ -72,9 +72,10 @@ pxd_item_format_valid(const ItemFormat *format)
 		case ITEM_FIXED:
 			return !format->attbyval && len > 0 && format->item_size == len;
 		case ITEM_VECTOR:
+		case ITEM_HALFVEC:
 			return !format->attbyval && len == -1 && format->item_size > 0 &&
-				format->item_size % sizeof(float4) == 0 &&
-				format->item_size / sizeof(float4) <= VECTOR_MAX_DIM;
+				format->item_size % pxd_item_element_size(format->encoding) == 0 &&
+				format->item_size / pxd_item_element_size(format->encoding) <= VECTOR_MAX_DIM;
 		case ITEM_STRING:
 			return !format->attbyval && len == -1 && format->item_size == 0;
 		case ITEM_BYTES:
@@ -183,6 +184,7 @@ pxd_block_put(BlockWriter *writer, const char *item, Size len)
 		case ITEM_DOUBLE:
 		case ITEM_FIXED:
 		case ITEM_VECTOR:
+		case ITEM_HALFVEC:
 			memcpy(dst, item, len);
 			dst += len;
 			break;

@@ -642,6 +642,7 @@ pxd_sql_codec_check(PG_FUNCTION_ARGS)
 		{"double", {ITEM_DOUBLE, 8, true, false, 8}},
 		{"fixed", {ITEM_FIXED, 16, false, false, 16}},
 		{"vector", {ITEM_VECTOR, -1, false, false, 12}},
+		{"halfvec", {ITEM_HALFVEC, -1, false, false, 6}},
 		{"string", {ITEM_STRING, -1, false, false, 0}},
 		{"bytes", {ITEM_BYTES, -2, false, false, 0}},
 	};

@@ -69,7 +69,7 @@ build_by_value(int16 attlen, const char *bytes)
 }
 
 Datum
-pxd_value_build(ValueBuffer *buffer, int16 attlen, bool attbyval, bool is_vector, const char *bytes, Size len)
+pxd_value_build(ValueBuffer *buffer, int16 attlen, bool attbyval, uint8 element_size, const char *bytes, Size len)
 {
 	char	   *dst;
 
@@ -79,12 +79,12 @@ pxd_value_build(ValueBuffer *buffer, int16 attlen, bool attbyval, bool is_vector
 		return build_by_value(attlen, bytes);
 	}
 
-	if (is_vector)
+	if (element_size > 0)
 	{
 		Vector	   *vector = (Vector *) pxd_value_reserve(buffer, offsetof(Vector, x) + len);
 
 		SET_VARSIZE(vector, offsetof(Vector, x) + len);
-		vector->dim = (int16) (len / sizeof(float4));
+		vector->dim = (int16) (len / element_size);
 		vector->unused = 0;
 		memcpy(vector->x, bytes, len);
 		return PointerGetDatum(vector);

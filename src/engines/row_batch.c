@@ -24,16 +24,16 @@
 #define SOFT_MAX_BYTES	(SEGMENT_MAX_BYTES + 128 * 1024)
 
 static void
-init_column(BatchColumn *column, Form_pg_attribute att, Oid vector_type)
+init_column(BatchColumn *column, Form_pg_attribute att)
 {
 	memcpy(&column->att, att, ATTRIBUTE_FIXED_PART_SIZE);
 	if (att->attlen > 0)
 		column->item_size = att->attlen;
-	else if (OidIsValid(vector_type) && att->atttypid == vector_type &&
-			 att->atttypmod >= 1 && att->atttypmod <= VECTOR_MAX_DIM)
+	else
 	{
-		column->is_vector = true;
-		column->item_size = sizeof(float4) * att->atttypmod;
+		column->element_size = pxd_vector_element_size(att->atttypid, att->atttypmod);
+		if (column->element_size > 0)
+			column->item_size = column->element_size * att->atttypmod;
 	}
 }
 
@@ -54,7 +54,7 @@ grow_rows(RowBatch *batch, uint32 rows)
 }
 
 RowBatch *
-pxd_batch_create(MemoryContext parent, TupleDesc tupdesc, const Bitmapset *stub_attrs, Oid vector_type)
+pxd_batch_create(MemoryContext parent, TupleDesc tupdesc, const Bitmapset *stub_attrs)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "proximadb row batch", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -76,7 +76,7 @@ pxd_batch_create(MemoryContext parent, TupleDesc tupdesc, const Bitmapset *stub_
 		if (att->attisdropped || bms_is_member(i + 1, stub_attrs))
 			continue;
 		batch->column_of[i] = batch->ncolumns;
-		init_column(&batch->columns[batch->ncolumns++], att, vector_type);
+		init_column(&batch->columns[batch->ncolumns++], att);
 	}
 
 	/* One byte each, so that growing is always a repalloc. */
@@ -114,6 +114,7 @@ reserve(RowBatch *batch, BatchColumn *column, Size offset, Size len)
 	return column->data + offset;
 }
 
+/* A vector or a halfvec: their headers are alike. */
 static void
 put_vector(const BatchColumn *column, char *dst, Datum value)
 {
@@ -145,7 +146,7 @@ put_sized(RowBatch *batch, BatchColumn *column, Datum value, bool isnull)
 
 	if (isnull)
 		memset(dst, 0, column->item_size);
-	else if (column->is_vector)
+	else if (column->element_size > 0)
 		put_vector(column, dst, value);
 	else if (column->att.attbyval)
 		store_att_byval(dst, value, column->att.attlen);
@@ -285,7 +286,7 @@ pxd_batch_fetch(const RowBatch *batch, uint32 position, AttrNumber attnum,
 		if (len > 0)
 			bytes = column->data + column->offsets[position];
 	}
-	return pxd_value_build(buffer, column->att.attlen, column->att.attbyval, column->is_vector, bytes, len);
+	return pxd_value_build(buffer, column->att.attlen, column->att.attbyval, column->element_size, bytes, len);
 }
 
 const float4 *
@@ -297,9 +298,9 @@ pxd_batch_fetch_vector(const RowBatch *batch, uint32 position, AttrNumber attnum
 
 	Assert(attnum >= 1 && attnum <= batch->tupdesc->natts && batch->column_of[attnum - 1] >= 0);
 	column = &batch->columns[batch->column_of[attnum - 1]];
-	if (column->is_vector && position < batch->nrows)
+	if (column->element_size > 0 && position < batch->nrows)
 	{
-		*dim = (int) (column->item_size / sizeof(float4));
+		*dim = (int) (column->item_size / column->element_size);
 		if ((column->nulls[position / BITS_PER_BYTE] >> (position % BITS_PER_BYTE)) & 1)
 			return NULL;
 		return (const float4 *) (column->data + (Size) position * column->item_size);

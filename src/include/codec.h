@@ -101,10 +101,11 @@ typedef enum ItemEncoding
 	ITEM_FIXED,					/* Avro fixed: fixed-length types passed by reference */
 	ITEM_VECTOR,				/* Avro fixed: float4 array of a vector(n), without header */
 	ITEM_STRING,				/* Avro string: text types in a UTF-8 database */
-	ITEM_BYTES					/* Avro bytes: everything else of variable length */
+	ITEM_BYTES,					/* Avro bytes: everything else of variable length */
+	ITEM_HALFVEC				/* Avro fixed: float16 array of a halfvec(n), without header */
 } ItemEncoding;
 
-#define ITEM_ENCODINGS	(ITEM_BYTES + 1)
+#define ITEM_ENCODINGS	(ITEM_HALFVEC + 1)
 
 typedef struct ItemFormat
 {
@@ -115,8 +116,17 @@ typedef struct ItemFormat
 	uint32		item_size;		/* flat bytes of one item; 0 if variable */
 } ItemFormat;
 
-/* The encoding of a column of this type. item_size > 0 with a varlena type means a fixed-dimension vector. */
-extern ItemEncoding pxd_item_encoding(Oid typid, int16 attlen, bool attbyval, uint32 item_size);
+/* The encoding of a column of this type; element_size as a BatchColumn's. */
+extern ItemEncoding pxd_item_encoding(Oid typid, int16 attlen, bool attbyval, uint8 element_size);
+
+/* Bytes of an element of a vector(n) or halfvec(n) column, 0 of others. */
+static inline uint8
+pxd_item_element_size(ItemEncoding encoding)
+{
+	if (encoding == ITEM_VECTOR)
+		return sizeof(float4);
+	return encoding == ITEM_HALFVEC ? sizeof(uint16) : 0;
+}
 
 /* True if the members of format agree with each other, as those of a format read from disk must. */
 extern bool pxd_item_format_valid(const ItemFormat *format);

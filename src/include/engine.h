@@ -37,10 +37,10 @@ pxd_value_reserve(ValueBuffer *buffer, Size size)
 }
 
 /*
- * Makes the Datum of a value from its flat bytes as a RowBatch holds them. is_vector: bytes are the elements
- * of a vector. By-reference values are built in buffer, which bytes must not point into.
+ * Makes the Datum of a value from its flat bytes as a RowBatch holds them. element_size > 0: bytes are the elements
+ * of a vector or halfvec, of that size each. By-reference values are built in buffer, which bytes must not point into.
  */
-extern Datum pxd_value_build(ValueBuffer *buffer, int16 attlen, bool attbyval, bool is_vector,
+extern Datum pxd_value_build(ValueBuffer *buffer, int16 attlen, bool attbyval, uint8 element_size,
 							 const char *bytes, Size len);
 
 typedef struct StorageEngine
@@ -76,7 +76,7 @@ typedef struct StorageEngine
 						  const FormData_pg_attribute *att, ValueBuffer *buffer, bool *isnull);
 
 	/*
-	 * The elements of attribute att->attnum, a column of our type vector, of the row at position, or NULL for a null; *dim is set to their number. They
+	 * The elements of attribute att->attnum, a column of our type vector (or halfvec, whose elements are uint16), of the row at position, or NULL for a null; *dim is set to their number. They
 	 * stay where they are if they are contiguous there, until the next call on the access, and are else in buffer. Otherwise as fetch.
 	 */
 	const float4 *(*fetch_vector) (SegmentAccess *access, void *state, uint32 position,

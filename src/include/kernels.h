@@ -1,5 +1,5 @@
 /*
- * kernels.h: distance kernels over float4 arrays, and the distances built on them.
+ * kernels.h: distance kernels over float4 and float16 arrays, and the distances built on them.
  *
  * Every kernel exists for several instruction sets (src/kernels). pxd_kernels_init chooses one set per
  * process. All sets return the same bits: the order of the additions is part of the contract
@@ -7,7 +7,7 @@
  * what the primary did.
  *
  * Arguments of every kernel: dim >= 0, pointers of any alignment that may be equal or overlap; only dim
- * floats are read. Kernels take no locks, allocate nothing, raise no errors and do not check for interrupts
+ * elements are read. Float16 elements (half.h) are uint16. Kernels take no locks, allocate nothing, raise no errors and do not check for interrupts
  * (16,000 dimensions take about a microsecond). Sums are float4 and may overflow to infinity.
  */
 #ifndef PXD_KERNELS_H
@@ -27,6 +27,8 @@ typedef struct CosineSums
 
 typedef float (*PairKernel) (int dim, const float *a, const float *b);
 typedef void (*CosineKernel) (int dim, const float *a, const float *b, CosineSums *sums);
+typedef float (*HalfPairKernel) (int dim, const uint16 *a, const uint16 *b);
+typedef void (*HalfCosineKernel) (int dim, const uint16 *a, const uint16 *b, CosineSums *sums);
 
 /* The kernels of one instruction set. */
 typedef struct KernelSet
@@ -36,6 +38,12 @@ typedef struct KernelSet
 	PairKernel	inner_product;
 	PairKernel	l1;
 	CosineKernel cosine_sums;
+
+	/* The same of float16 elements: what the kernels above return for the same values as floats. */
+	HalfPairKernel half_l2_squared;
+	HalfPairKernel half_inner_product;
+	HalfPairKernel half_l1;
+	HalfCosineKernel half_cosine_sums;
 } KernelSet;
 
 #define MAX_KERNEL_SETS 4
@@ -120,6 +128,34 @@ static inline double
 pxd_distance_l1(int dim, const float *a, const float *b)
 {
 	return (double) pxd_kernel_l1(dim, a, b);
+}
+
+/* The same of float16 elements. */
+static inline double
+pxd_half_distance_l2(int dim, const uint16 *a, const uint16 *b)
+{
+	return sqrt((double) pxd_kernels.half_l2_squared(dim, a, b));
+}
+
+static inline double
+pxd_half_distance_negative_ip(int dim, const uint16 *a, const uint16 *b)
+{
+	return -(double) pxd_kernels.half_inner_product(dim, a, b);
+}
+
+static inline double
+pxd_half_distance_cosine(int dim, const uint16 *a, const uint16 *b)
+{
+	CosineSums	sums;
+
+	pxd_kernels.half_cosine_sums(dim, a, b, &sums);
+	return 1.0 - pxd_cosine_similarity(&sums);
+}
+
+static inline double
+pxd_half_distance_l1(int dim, const uint16 *a, const uint16 *b)
+{
+	return (double) pxd_kernels.half_l1(dim, a, b);
 }
 
 #endif

@@ -27,10 +27,10 @@ typedef struct BatchColumn
 
 	/*
 	 * > 0: every item takes item_size bytes at data + position * item_size (zeros for NULL): attlen
-	 * for fixed-width types, 4 * dimensions for vector(n). 0: item i is data[offsets[i] .. offsets[i + 1]).
+	 * for fixed-width types, all elements for vector(n) and halfvec(n). 0: item i is data[offsets[i] .. offsets[i + 1]).
 	 */
 	uint32		item_size;
-	bool		is_vector;		/* fixed-dimension vector: item is the float4 array, no header */
+	uint8		element_size;	/* > 0: vector(n) or halfvec(n), item is its elements of so many bytes, no header */
 	uint32		null_count;
 	uint8	   *nulls;			/* bit (position % 8) of byte position / 8 is 1 for NULL */
 	char	   *data;
@@ -54,12 +54,10 @@ typedef struct RowBatch
 } RowBatch;
 
 /*
- * pxd_batch_create makes an empty batch in a new child context of parent.
- * vector_type is the Oid of our vector type in this database (InvalidOid: none), by which
- * fixed-dimension vector columns are recognised.
+ * pxd_batch_create makes an empty batch in a new child context of parent. Looks types up: call it in a transaction.
  */
 extern RowBatch *pxd_batch_create(MemoryContext parent, TupleDesc tupdesc,
-								  const Bitmapset *stub_attrs, Oid vector_type);
+								  const Bitmapset *stub_attrs);
 
 /*
  * pxd_batch_append adds one row (values/isnull of all natts attributes; external, compressed and expanded

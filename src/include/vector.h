@@ -55,6 +55,12 @@ extern int	pxd_vector_compare(const Vector *a, const Vector *b);
 extern Oid	pxd_vector_type_oid(void);
 
 /*
+ * Bytes of an element of vector(n) or halfvec(n), whose typmod is n; 0 for other types and for vectors of any number
+ * of dimensions. As pxd_vector_type_oid. Both types are headers of the same form and n elements behind them.
+ */
+extern uint8 pxd_vector_element_size(Oid typid, int32 typmod);
+
+/*
  * Reads one number of a vector literal at text, which ends before end (*end must be readable and no part of
  * a number, such as the terminating zero). Returns the end of what was read, or text itself if there is no
  * number; *value is exactly what strtof gives. Sets *overflow if the number is too large for float4.

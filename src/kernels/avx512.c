@@ -10,29 +10,36 @@
 
 #ifdef HAVE_X86_KERNELS
 
-#include <immintrin.h>
+#include "x86_half.h"
 
 #define KERNEL_TARGET	__attribute__((target("avx512f")))
-#define KERNEL_SET		pxd_kernels_avx512
-#define KERNEL_ISA		"avx512f"
 #define VEC				__m512
 #define WIDTH			16
 #define EACH(OP)		OP(0) OP(1)
 #define REDUCE(acc)		reduce(acc##0, acc##1)
 
 #define vec_zero()		_mm512_setzero_ps()
-#define vec_load(p)		_mm512_loadu_ps(p)
 #define vec_add(x, y)	_mm512_add_ps(x, y)
 #define vec_sub(x, y)	_mm512_sub_ps(x, y)
 #define vec_abs(x)		_mm512_abs_ps(x)
 
 /* The first n floats at p, zeros after them; n may be outside 0 .. 16. Masked-off memory is not touched. */
 KERNEL_TARGET static inline __m512
-vec_load_part(const float *p, int n)
+load_floats_part(const float *p, int n)
 {
 	int			valid = Max(0, Min(n, 16));
 
 	return _mm512_maskz_loadu_ps((__mmask16) ((1u << valid) - 1), p);
+}
+
+/* The same of float16 elements: as two times eight, in an array of dim elements. */
+KERNEL_TARGET static inline __m512
+load_halfs_part(const uint16 *p, int n, int dim)
+{
+	__m128i		low = load_eight_part(p, n, dim);
+	__m128i		high = load_eight_part(p + 8, n - 8, dim);
+
+	return _mm512_cvtph_ps(_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1));
 }
 
 /* The empty asm hides where the product came from, so that the compiler does not fuse it (AVX-512F could). */
@@ -57,6 +64,18 @@ reduce(__m512 acc0, __m512 acc1)
 	return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
+#define KERNEL(name)	name
+#define ELEMENT			float
+#define vec_load(p)		_mm512_loadu_ps(p)
+#define vec_load_part(p, n) load_floats_part(p, n)
 #include "kernels_template.h"
+
+#define KERNEL(name)	half_##name
+#define ELEMENT			uint16
+#define vec_load(p)		_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) (p)))
+#define vec_load_part(p, n) load_halfs_part(p, n, dim)
+#include "kernels_template.h"
+
+DEFINE_KERNEL_SET(pxd_kernels_avx512, "avx512f");
 
 #endif

@@ -1,16 +1,36 @@
 /*
  * dispatch.c: chooses the kernel sets of this process.
  *
- * Owns pxd_kernels and pxd_code_kernels, which are written once at load, before any other code of the library
+ * Owns pxd_kernels, pxd_code_kernels and pxd_bit_kernels, which are written once at load, before any other code of the library
  * runs, and read without locks ever after.
  */
 #include "postgres.h"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
+
+#include "bit_kernels.h"
 #include "code_sets.h"
 #include "kernel_sets.h"
 
 KernelSet	pxd_kernels;
 CodeKernelSet pxd_code_kernels;
+BitKernelSet pxd_bit_kernels;
+
+#ifdef HAVE_X86_KERNELS
+/* Conversion of float16; its registers are AVX's. The compilers' own test does not know it everywhere. */
+static bool
+cpu_has_f16c(void)
+{
+	unsigned int eax;
+	unsigned int ebx;
+	unsigned int ecx;
+	unsigned int edx;
+
+	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C) != 0;
+}
+#endif
 
 int
 pxd_kernels_usable(const KernelSet **sets)
@@ -22,7 +42,7 @@ pxd_kernels_usable(const KernelSet **sets)
 	sets[count++] = &pxd_kernels_sse2;
 	/* these look at what the operating system saves on a context switch, too */
 	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx2"))
+	if (__builtin_cpu_supports("avx2") && cpu_has_f16c())
 		sets[count++] = &pxd_kernels_avx2;
 	if (__builtin_cpu_supports("avx512f"))
 		sets[count++] = &pxd_kernels_avx512;
@@ -60,7 +80,9 @@ pxd_kernels_init(void)
 {
 	const KernelSet *sets[MAX_KERNEL_SETS];
 	const CodeKernelSet *code_sets[MAX_CODE_KERNEL_SETS];
+	const BitKernelSet *bit_sets[MAX_BIT_KERNEL_SETS];
 
 	pxd_kernels = *sets[pxd_kernels_usable(sets) - 1];
 	pxd_code_kernels = *code_sets[pxd_code_kernels_usable(code_sets) - 1];
+	pxd_bit_kernels = *bit_sets[pxd_bit_kernels_usable(bit_sets) - 1];
 }

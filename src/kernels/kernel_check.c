@@ -2,8 +2,9 @@
  * kernel_check.c: proximadb.kernel_check(), a diagnostic that compares the kernel sets of this machine.
  *
  * The scalar kernels are compared with plain sums in double precision, every other usable set with the
- * scalar one, to the last bit, at lengths around each set's step and at every alignment. The kernels over
- * codes follow in code_check.c. No locks; memory is the query's.
+ * scalar one, to the last bit, at lengths around each set's step and at every alignment. The float16 kernels
+ * of all sets are compared with the scalar ones for floats. Conversions of float16, the kernels that
+ * count bits and those over codes follow in half_check.c, bit_check.c and code_check.c. No locks; memory is the query's.
  */
 #include "postgres.h"
 
@@ -13,6 +14,7 @@
 #include "utils/float.h"
 #include "utils/tuplestore.h"
 
+#include "half.h"
 #include "kernel_check.h"
 #include "kernels.h"
 
@@ -37,12 +39,20 @@ typedef enum CheckedKernel
 	CHECK_L2_SQUARED,
 	CHECK_INNER_PRODUCT,
 	CHECK_L1,
-	CHECK_COSINE_SUMS
+	CHECK_COSINE_SUMS,
+	CHECK_HALF_L2_SQUARED,
+	CHECK_HALF_INNER_PRODUCT,
+	CHECK_HALF_L1,
+	CHECK_HALF_COSINE_SUMS
 } CheckedKernel;
 
-#define CHECKED_KERNELS (CHECK_COSINE_SUMS + 1)
+#define CHECKED_KERNELS (CHECK_HALF_COSINE_SUMS + 1)
+#define FIRST_HALF_KERNEL CHECK_HALF_L2_SQUARED
 
-static const char *const kernel_names[CHECKED_KERNELS] = {"l2_squared", "inner_product", "l1", "cosine_sums"};
+static const char *const kernel_names[CHECKED_KERNELS] = {
+	"l2_squared", "inner_product", "l1", "cosine_sums",
+	"half_l2_squared", "half_inner_product", "half_l1", "half_cosine_sums"
+};
 
 /* A kernel's results: one sum, or three. */
 typedef struct KernelSums
@@ -50,8 +60,9 @@ typedef struct KernelSums
 	double		sum[3];
 } KernelSums;
 
+/* a and b are floats, or float16 elements for the kernels that take them. */
 static KernelSums
-run_kernel(const KernelSet *set, CheckedKernel kernel, int dim, const float *a, const float *b)
+run_kernel(const KernelSet *set, CheckedKernel kernel, int dim, const void *a, const void *b)
 {
 	KernelSums	result = {{0.0, 0.0, 0.0}};
 	CosineSums	sums;
@@ -69,6 +80,21 @@ run_kernel(const KernelSet *set, CheckedKernel kernel, int dim, const float *a, 
 			break;
 		case CHECK_COSINE_SUMS:
 			set->cosine_sums(dim, a, b, &sums);
+			result.sum[0] = sums.dot;
+			result.sum[1] = sums.norm_a;
+			result.sum[2] = sums.norm_b;
+			break;
+		case CHECK_HALF_L2_SQUARED:
+			result.sum[0] = set->half_l2_squared(dim, a, b);
+			break;
+		case CHECK_HALF_INNER_PRODUCT:
+			result.sum[0] = set->half_inner_product(dim, a, b);
+			break;
+		case CHECK_HALF_L1:
+			result.sum[0] = set->half_l1(dim, a, b);
+			break;
+		case CHECK_HALF_COSINE_SUMS:
+			set->half_cosine_sums(dim, a, b, &sums);
 			result.sum[0] = sums.dot;
 			result.sum[1] = sums.norm_a;
 			result.sum[2] = sums.norm_b;
@@ -136,46 +162,89 @@ pxd_kernel_check_fill(float *x, int count, uint32 seed)
 	}
 }
 
+/*
+ * Fills count float16 elements with small values, some of them below the normal numbers, and their floats into
+ * x.
+ */
+static void
+fill_halfs(uint16 *halfs, float *x, int count, uint32 seed)
+{
+	pxd_kernel_check_fill(x, count, seed);
+	for (int i = 0; i < count; i++)
+	{
+		halfs[i] = pxd_float_to_half(i % 5 == 0 ? x[i] / 30000 : x[i]);
+		x[i] = pxd_half_to_float(halfs[i]);
+	}
+}
+
 /* Inputs and room for shifted copies of them. */
 typedef struct CheckInput
 {
 	float	   *a;
 	float	   *b;
+	uint16	   *half_a;
+	uint16	   *half_b;
+	float	   *half_values_a;	/* half_a as floats */
+	float	   *half_values_b;
 	char	   *shifted_a;
 	char	   *shifted_b;
 } CheckInput;
 
-/* Copies x to buffer + shift; what follows is NaN, which would show in any sum that reads too far. */
-static const float *
-shifted_copy(char *buffer, int shift, const float *x, int dim)
+/* Copies size bytes to buffer + shift; what follows is NaN, which would show in any sum that reads too far. */
+static const void *
+shifted_copy(char *buffer, int shift, const void *x, Size size)
 {
-	memset(buffer, 0xFF, CHECK_SHIFTS + (dim + CHECK_SMALL_DIMS) * sizeof(float));
-	memcpy(buffer + shift, x, dim * sizeof(float));
-	return (const float *) (buffer + shift);
+	memset(buffer, 0xFF, CHECK_SHIFTS + size + CHECK_SMALL_DIMS * sizeof(float));
+	memcpy(buffer + shift, x, size);
+	return buffer + shift;
+}
+
+/* Worst error of one kernel of one set at dim, over the alignments. */
+static double
+check_alignments(const KernelSet *set, CheckedKernel kernel, int dim, CheckInput *input,
+				 const KernelSums *expected, const KernelSums *scale)
+{
+	bool		half = kernel >= FIRST_HALF_KERNEL;
+	Size		size = dim * (half ? sizeof(uint16) : sizeof(float));
+	double		worst = 0.0;
+
+	for (int shift = 0; shift < CHECK_SHIFTS; shift++)
+	{
+		const void *a = shifted_copy(input->shifted_a, shift,
+									 half ? (void *) input->half_a : (void *) input->a, size);
+		const void *b = shifted_copy(input->shifted_b, CHECK_SHIFTS - 1 - shift,
+									 half ? (void *) input->half_b : (void *) input->b, size);
+		KernelSums	found = run_kernel(set, kernel, dim, a, b);
+
+		worst = Max(worst, relative_error(&found, expected, scale));
+	}
+	return worst;
 }
 
 /*
- * Worst error of one kernel of one set at dim; the reference is scalar, or exact sums if set is the scalar
- * one.
+ * The same against the reference: for floats scalar, or exact sums if set is the scalar one; for float16 scalar's
+ * kernel for floats.
  */
 static double
 check_kernel(const KernelSet *set, const KernelSet *scalar, CheckedKernel kernel, int dim, CheckInput *input)
 {
 	KernelSums	scale;
-	KernelSums	expected = run_exact(kernel, dim, input->a, input->b, &scale);
-	double		worst = 0.0;
+	KernelSums	expected;
 
-	if (set != scalar)
-		expected = run_kernel(scalar, kernel, dim, input->a, input->b);
-	for (int shift = 0; shift < CHECK_SHIFTS; shift++)
+	if (kernel >= FIRST_HALF_KERNEL)
 	{
-		const float *a = shifted_copy(input->shifted_a, shift, input->a, dim);
-		const float *b = shifted_copy(input->shifted_b, CHECK_SHIFTS - 1 - shift, input->b, dim);
-		KernelSums	found = run_kernel(set, kernel, dim, a, b);
+		CheckedKernel same = kernel - FIRST_HALF_KERNEL;
 
-		worst = Max(worst, relative_error(&found, &expected, &scale));
+		(void) run_exact(same, dim, input->half_values_a, input->half_values_b, &scale);
+		expected = run_kernel(scalar, same, dim, input->half_values_a, input->half_values_b);
 	}
-	return worst;
+	else
+	{
+		expected = run_exact(kernel, dim, input->a, input->b, &scale);
+		if (set != scalar)
+			expected = run_kernel(scalar, kernel, dim, input->a, input->b);
+	}
+	return check_alignments(set, kernel, dim, input, &expected, &scale);
 }
 
 void
@@ -201,7 +270,7 @@ check_set(ReturnSetInfo *rsinfo, const KernelSet *set, const KernelSet *scalar, 
 	for (int kernel = 0; kernel < CHECKED_KERNELS; kernel++)
 	{
 		double		error = check_kernel(set, scalar, (CheckedKernel) kernel, dim, input);
-		double		tolerance = set == scalar ? SCALAR_TOLERANCE : 0.0;
+		double		tolerance = set == scalar && kernel < FIRST_HALF_KERNEL ? SCALAR_TOLERANCE : 0.0;
 
 		pxd_kernel_check_row(rsinfo->setResult, rsinfo->setDesc, kernel_names[kernel], set->isa, dim, error,
 							 tolerance);
@@ -214,28 +283,36 @@ pxd_sql_kernel_check(PG_FUNCTION_ARGS)
 {
 	const KernelSet *sets[MAX_KERNEL_SETS];
 	int			nsets = pxd_kernels_usable(sets);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	CheckInput	input;
 	Size		buffer_size = CHECK_SHIFTS + (CHECK_MAX_DIM + CHECK_SMALL_DIMS) * sizeof(float);
 
 	InitMaterializedSRF(fcinfo, 0);
 	input.a = palloc(CHECK_MAX_DIM * sizeof(float));
 	input.b = palloc(CHECK_MAX_DIM * sizeof(float));
+	input.half_a = palloc(CHECK_MAX_DIM * sizeof(uint16));
+	input.half_b = palloc(CHECK_MAX_DIM * sizeof(uint16));
+	input.half_values_a = palloc(CHECK_MAX_DIM * sizeof(float));
+	input.half_values_b = palloc(CHECK_MAX_DIM * sizeof(float));
 	input.shifted_a = palloc(buffer_size);
 	input.shifted_b = palloc(buffer_size);
 	pxd_kernel_check_fill(input.a, CHECK_MAX_DIM, 1);
 	pxd_kernel_check_fill(input.b, CHECK_MAX_DIM, 2);
+	fill_halfs(input.half_a, input.half_values_a, CHECK_MAX_DIM, 3);
+	fill_halfs(input.half_b, input.half_values_b, CHECK_MAX_DIM, 4);
 
 	for (int i = 0; i < nsets; i++)
 	{
 		for (int dim = 0; dim <= CHECK_SMALL_DIMS; dim++)
-			check_set((ReturnSetInfo *) fcinfo->resultinfo, sets[i], sets[0], dim, &input);
+			check_set(rsinfo, sets[i], sets[0], dim, &input);
 		for (int j = 0; j < lengthof(large_dims); j++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			check_set((ReturnSetInfo *) fcinfo->resultinfo, sets[i], sets[0], large_dims[j], &input);
+			check_set(rsinfo, sets[i], sets[0], large_dims[j], &input);
 		}
 	}
-	pxd_code_kernels_check(((ReturnSetInfo *) fcinfo->resultinfo)->setResult,
-						   ((ReturnSetInfo *) fcinfo->resultinfo)->setDesc);
+	pxd_half_conversions_check(rsinfo->setResult, rsinfo->setDesc);
+	pxd_bit_kernels_check(rsinfo->setResult, rsinfo->setDesc);
+	pxd_code_kernels_check(rsinfo->setResult, rsinfo->setDesc);
 	return (Datum) 0;
 }

@@ -23,4 +23,18 @@ extern const KernelSet pxd_kernels_avx512;
 extern const KernelSet pxd_kernels_neon;
 #endif
 
+/* Defines the set of one file, whose kernels have the names below. */
+#define DEFINE_KERNEL_SET(set_, isa_) \
+	const KernelSet set_ = { \
+		.isa = (isa_), \
+		.l2_squared = l2_squared, \
+		.inner_product = inner_product, \
+		.l1 = l1, \
+		.cosine_sums = cosine_sums, \
+		.half_l2_squared = half_l2_squared, \
+		.half_inner_product = half_inner_product, \
+		.half_l1 = half_l1, \
+		.half_cosine_sums = half_cosine_sums, \
+	}
+
 #endif

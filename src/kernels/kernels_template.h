@@ -1,13 +1,18 @@
 /*
- * kernels_template.h: the distance kernels, written once for every SIMD instruction set.
+ * kernels_template.h: the distance kernels, written once for every SIMD instruction set and kind of element.
  *
  * A file of one instruction set defines the following and then includes this header, which defines the four
- * kernels as static functions and finally the KernelSet called KERNEL_SET with the name KERNEL_ISA:
+ * kernels as static functions: once for float4, once for float16 elements. DEFINE_KERNEL_SET of kernel_sets.h
+ * gathers all of them.
  *
  *   KERNEL_TARGET           function attribute that switches the instruction set on
+ *   KERNEL(name)            the name of a kernel's function
+ *   ELEMENT                 C type of an element: float, or uint16 for float16
  *   VEC                     vector of WIDTH floats
  *   EACH(OP)                OP(0) OP(1) ... once for each of the LANES / WIDTH accumulators
- *   vec_zero, vec_load, vec_load_part, vec_add, vec_sub, vec_abs   what they say
+ *   vec_load                WIDTH elements, as floats
+ *   vec_load_part           the first n elements and zeros behind them; n may be outside 0 .. WIDTH
+ *   vec_zero, vec_add, vec_sub, vec_abs   what they say
  *   vec_mul                 a product that the compiler cannot fuse with a following addition
  *   REDUCE(acc)             the sum of the lanes of accumulators acc0, acc1, ..., by halving
  *
@@ -18,7 +23,8 @@
  *
  * Fused multiply-add would be a little more exact and, on some processors only, a little faster; rounding
  * products is what machines without it can do as well. Lanes beyond dim load as zero and add +0, which
- * changes no accumulator (none is ever -0).
+ * changes no accumulator (none is ever -0). Float16 elements become floats, which is exact, before anything
+ * else, so their kernels return what those for floats return for the same values.
  */
 #include "kernels.h"
 
@@ -62,7 +68,7 @@ StaticAssertDecl(LANES % WIDTH == 0, "kernels: lanes are spread evenly over the 
 #define COSINE_TAIL(k)		COSINE_STEP(k, LOAD_TAIL)
 
 KERNEL_TARGET static float
-l2_squared(int dim, const float *a, const float *b)
+KERNEL(l2_squared) (int dim, const ELEMENT *a, const ELEMENT *b)
 {
 	int			i = 0;
 	EACH(DECLARE_ACC)
@@ -79,7 +85,7 @@ l2_squared(int dim, const float *a, const float *b)
 }
 
 KERNEL_TARGET static float
-inner_product(int dim, const float *a, const float *b)
+KERNEL(inner_product) (int dim, const ELEMENT *a, const ELEMENT *b)
 {
 	int			i = 0;
 	EACH(DECLARE_ACC)
@@ -96,7 +102,7 @@ inner_product(int dim, const float *a, const float *b)
 }
 
 KERNEL_TARGET static float
-l1(int dim, const float *a, const float *b)
+KERNEL(l1) (int dim, const ELEMENT *a, const ELEMENT *b)
 {
 	int			i = 0;
 	EACH(DECLARE_ACC)
@@ -113,7 +119,7 @@ l1(int dim, const float *a, const float *b)
 }
 
 KERNEL_TARGET static void
-cosine_sums(int dim, const float *a, const float *b, CosineSums *sums)
+KERNEL(cosine_sums) (int dim, const ELEMENT *a, const ELEMENT *b, CosineSums *sums)
 {
 	int			i = 0;
 	EACH(DECLARE_ACC)
@@ -132,10 +138,7 @@ cosine_sums(int dim, const float *a, const float *b, CosineSums *sums)
 	sums->norm_b = REDUCE(nb);
 }
 
-const KernelSet KERNEL_SET = {
-	.isa = KERNEL_ISA,
-	.l2_squared = l2_squared,
-	.inner_product = inner_product,
-	.l1 = l1,
-	.cosine_sums = cosine_sums,
-};
+#undef KERNEL
+#undef ELEMENT
+#undef vec_load
+#undef vec_load_part

@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "half.h"
 #include "kernel_sets.h"
 
 #define LANES 32
@@ -19,16 +20,34 @@ typedef struct Block
 	float		lane[LANES];
 } Block;
 
+/* Loads elements i and following of the dim elements of x. */
+typedef void (*LoadBlock) (Block *block, const void *x, int i, int dim);
+
 static inline void
-load_block(Block *block, const float *p, int remaining)
+load_floats(Block *block, const void *x, int i, int dim)
 {
-	if (likely(remaining >= LANES))
+	const float *p = (const float *) x + i;
+
+	if (likely(dim - i >= LANES))
 		memcpy(block->lane, p, sizeof(block->lane));
 	else
 	{
 		memset(block->lane, 0, sizeof(block->lane));
-		memcpy(block->lane, p, remaining * sizeof(float));
+		memcpy(block->lane, p, (dim - i) * sizeof(float));
 	}
+}
+
+static inline void
+load_halfs(Block *block, const void *x, int i, int dim)
+{
+	uint16		halfs[LANES] = {0};
+
+	if (likely(dim - i >= LANES))
+		memcpy(halfs, (const uint16 *) x + i, sizeof(halfs));
+	else
+		memcpy(halfs, (const uint16 *) x + i, (dim - i) * sizeof(uint16));
+	for (int j = 0; j < LANES; j++)
+		block->lane[j] = pxd_half_to_float(halfs[j]);
 }
 
 static inline void
@@ -65,8 +84,11 @@ reduce(Block *sum)
 	return sum->lane[0];
 }
 
-static float
-l2_squared(int dim, const float *a, const float *b)
+/*
+ * The kernels for any kind of element: inlined into the functions below, where load is known.
+ */
+static pg_attribute_always_inline float
+any_l2_squared(int dim, const void *a, const void *b, LoadBlock load)
 {
 	Block		sum = {{0}};
 	Block		va;
@@ -74,8 +96,8 @@ l2_squared(int dim, const float *a, const float *b)
 
 	for (int i = 0; i < dim; i += LANES)
 	{
-		load_block(&va, a + i, dim - i);
-		load_block(&vb, b + i, dim - i);
+		load(&va, a, i, dim);
+		load(&vb, b, i, dim);
 		subtract_blocks(&va, &va, &vb);
 		multiply_blocks(&vb, &va, &va);
 		add_block(&sum, &vb);
@@ -83,8 +105,8 @@ l2_squared(int dim, const float *a, const float *b)
 	return reduce(&sum);
 }
 
-static float
-inner_product(int dim, const float *a, const float *b)
+static pg_attribute_always_inline float
+any_inner_product(int dim, const void *a, const void *b, LoadBlock load)
 {
 	Block		sum = {{0}};
 	Block		va;
@@ -92,16 +114,16 @@ inner_product(int dim, const float *a, const float *b)
 
 	for (int i = 0; i < dim; i += LANES)
 	{
-		load_block(&va, a + i, dim - i);
-		load_block(&vb, b + i, dim - i);
+		load(&va, a, i, dim);
+		load(&vb, b, i, dim);
 		multiply_blocks(&va, &va, &vb);
 		add_block(&sum, &va);
 	}
 	return reduce(&sum);
 }
 
-static float
-l1(int dim, const float *a, const float *b)
+static pg_attribute_always_inline float
+any_l1(int dim, const void *a, const void *b, LoadBlock load)
 {
 	Block		sum = {{0}};
 	Block		va;
@@ -109,14 +131,32 @@ l1(int dim, const float *a, const float *b)
 
 	for (int i = 0; i < dim; i += LANES)
 	{
-		load_block(&va, a + i, dim - i);
-		load_block(&vb, b + i, dim - i);
+		load(&va, a, i, dim);
+		load(&vb, b, i, dim);
 		subtract_blocks(&va, &va, &vb);
 		for (int j = 0; j < LANES; j++)
 			va.lane[j] = fabsf(va.lane[j]);
 		add_block(&sum, &va);
 	}
 	return reduce(&sum);
+}
+
+static float
+l2_squared(int dim, const float *a, const float *b)
+{
+	return any_l2_squared(dim, a, b, load_floats);
+}
+
+static float
+inner_product(int dim, const float *a, const float *b)
+{
+	return any_inner_product(dim, a, b, load_floats);
+}
+
+static float
+l1(int dim, const float *a, const float *b)
+{
+	return any_l1(dim, a, b, load_floats);
 }
 
 static void
@@ -127,10 +167,30 @@ cosine_sums(int dim, const float *a, const float *b, CosineSums *sums)
 	sums->norm_b = inner_product(dim, b, b);
 }
 
-const KernelSet pxd_kernels_scalar = {
-	.isa = "scalar",
-	.l2_squared = l2_squared,
-	.inner_product = inner_product,
-	.l1 = l1,
-	.cosine_sums = cosine_sums,
-};
+static float
+half_l2_squared(int dim, const uint16 *a, const uint16 *b)
+{
+	return any_l2_squared(dim, a, b, load_halfs);
+}
+
+static float
+half_inner_product(int dim, const uint16 *a, const uint16 *b)
+{
+	return any_inner_product(dim, a, b, load_halfs);
+}
+
+static float
+half_l1(int dim, const uint16 *a, const uint16 *b)
+{
+	return any_l1(dim, a, b, load_halfs);
+}
+
+static void
+half_cosine_sums(int dim, const uint16 *a, const uint16 *b, CosineSums *sums)
+{
+	sums->dot = half_inner_product(dim, a, b);
+	sums->norm_a = half_inner_product(dim, a, a);
+	sums->norm_b = half_inner_product(dim, b, b);
+}
+
+DEFINE_KERNEL_SET(pxd_kernels_scalar, "scalar");

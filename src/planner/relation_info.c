@@ -47,11 +47,13 @@ static int32
 column_width(Relation table, Form_pg_attribute att)
 {
 	int32		width = get_attavgwidth(RelationGetRelid(table), att->attnum);
+	uint8		element_size;
 
 	if (width > 0)
 		return width;
-	if (att->atttypmod > 0 && att->atttypid == pxd_vector_type_oid())
-		return VECTOR_SIZE(att->atttypmod);
+	element_size = pxd_vector_element_size(att->atttypid, att->atttypmod);
+	if (element_size > 0)
+		return offsetof(Vector, x) + element_size * att->atttypmod;
 	return get_typavgwidth(att->atttypid, att->atttypmod);
 }
 

@@ -99,7 +99,7 @@ start_batch(SegmentBuilder *builder, Relation table)
 	builder->segno = pxd_store_reserve(store);
 	table_close(store, NoLock);
 	builder->batch = builder->spare != NULL ? builder->spare :
-		pxd_batch_create(builder->context, builder->tupdesc, builder->stub_attrs, pxd_vector_type_oid());
+		pxd_batch_create(builder->context, builder->tupdesc, builder->stub_attrs);
 	builder->spare = NULL;
 	builder->unplaced = 0;
 }

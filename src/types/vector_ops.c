@@ -11,6 +11,7 @@
 #include "utils/float.h"
 #include "utils/varbit.h"
 
+#include "types_internal.h"
 #include "vector.h"
 
 PG_FUNCTION_INFO_V1(pxd_sql_l2_distance);
@@ -34,9 +35,7 @@ static inline void
 check_same_dim(const Vector *a, const Vector *b)
 {
 	if (unlikely(a->dim != b->dim))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("vectors differ in their number of dimensions: %d and %d", a->dim, b->dim)));
+		pxd_types_dims_differ("vector", a->dim, b->dim);
 }
 
 Datum

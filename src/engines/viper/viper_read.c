@@ -265,19 +265,20 @@ fetch_from_block(SegmentAccess *access, ViperState *state, ViperColumn *column, 
 	if (*isnull)
 		return (Datum) 0;
 	bytes = pxd_block_item(format, column->raw, column->raw_len, start, scratch, &len);
-	return pxd_value_build(buffer, format->attlen, format->attbyval, format->encoding == ITEM_VECTOR,
+	return pxd_value_build(buffer, format->attlen, format->attbyval, pxd_item_element_size(format->encoding),
 						   bytes, len);
 }
 
 /*
- * An item of layout FIXED. Written out for vectors, the hot path: header, then the elements from the page
- * into place.
+ * An item of layout FIXED. Written out for vectors and halfvecs, the hot path: header, then the elements from the
+ * page into place.
  */
 static inline Datum
 fetch_fixed(SegmentAccess *access, ViperState *state, ViperColumn *column, uint32 position,
 			ValueBuffer *buffer, bool *isnull)
 {
 	const ItemFormat *format = &column->format;
+	uint8		element_size = pxd_item_element_size(format->encoding);
 	Size		len = format->item_size;
 	uint64		offset = column->data_offset + (uint64) position * len;
 
@@ -285,12 +286,12 @@ fetch_fixed(SegmentAccess *access, ViperState *state, ViperColumn *column, uint3
 	if (*isnull)
 		return (Datum) 0;
 
-	if (likely(format->encoding == ITEM_VECTOR))
+	if (likely(element_size > 0))
 	{
 		Vector	   *vector = (Vector *) pxd_value_reserve(buffer, offsetof(Vector, x) + len);
 
 		SET_VARSIZE(vector, offsetof(Vector, x) + len);
-		vector->dim = (int16) (len / sizeof(float4));
+		vector->dim = (int16) (len / element_size);
 		vector->unused = 0;
 		copy_span(access, offset, len, (char *) vector->x);
 		prefetch_span(access, offset + len, len);
@@ -302,7 +303,7 @@ fetch_fixed(SegmentAccess *access, ViperState *state, ViperColumn *column, uint3
 		char		item[sizeof(Datum)];
 
 		copy_span(access, offset, len, item);
-		return pxd_value_build(buffer, format->attlen, true, false, item, len);
+		return pxd_value_build(buffer, format->attlen, true, 0, item, len);
 	}
 	copy_span(access, offset, len, pxd_value_reserve(buffer, len));
 	return PointerGetDatum(buffer->data);
@@ -349,10 +350,11 @@ viper_fetch_vector(SegmentAccess *access, void *opaque, uint32 position, const F
 {
 	ViperState *state = opaque;
 	ViperColumn *column = checked_column(access, state, position, att);
+	uint8		element_size = pxd_item_element_size(column->format.encoding);
 	bool		isnull;
 	Vector	   *vector;
 
-	if (likely(column->layout == LAYOUT_FIXED && column->format.encoding == ITEM_VECTOR))
+	if (likely(column->layout == LAYOUT_FIXED && element_size > 0))
 	{
 		Size		len = column->format.item_size;
 		uint64		offset = column->data_offset + (uint64) position * len;
@@ -360,7 +362,7 @@ viper_fetch_vector(SegmentAccess *access, void *opaque, uint32 position, const F
 		const char *span;
 		char	   *copy;
 
-		*dim = (int) (len / sizeof(float4));
+		*dim = (int) (len / element_size);
 		if (fixed_is_null(access, state, column, position))
 			return NULL;
 		span = pxd_access_span(access, offset, len, &avail);

@@ -35,9 +35,9 @@ describe_column(const RowBatch *batch, const BatchColumn *source, HeaderColumn *
 	column->typid = att->atttypid;
 	column->null_count = source->null_count;
 	column->layout = LAYOUT_BLOCKS;
-	if (source->is_vector && source->null_count <= batch->nrows / FIXED_NULL_FRACTION)
+	if (source->element_size > 0 && source->null_count <= batch->nrows / FIXED_NULL_FRACTION)
 		column->layout = LAYOUT_FIXED;
-	column->format.encoding = pxd_item_encoding(att->atttypid, att->attlen, att->attbyval, source->item_size);
+	column->format.encoding = pxd_item_encoding(att->atttypid, att->attlen, att->attbyval, source->element_size);
 	column->format.attlen = att->attlen;
 	column->format.attbyval = att->attbyval;
 	column->format.item_size = source->item_size;

@@ -1,12 +1,13 @@
 /*
- * vector_oid.c: finds the vector type of this extension in the current database.
+ * type_oids.c: finds the types of this extension in the current database.
  *
- * Owns the backend's cached answer, which any change of pg_type throws away: types come and go with the
+ * Owns the backend's cached answers, which any change of pg_type throws away: types come and go with the
  * extension. Reads catalogs under the usual AccessShareLocks, released at once.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_type.h"
@@ -15,10 +16,18 @@
 #include "utils/inval.h"
 #include "utils/syscache.h"
 
+#include "halfvec.h"
 #include "vector.h"
 
-static Oid	cached_oid = InvalidOid;
-static uint64 cached_generation = 0;	/* of type_generation when cached_oid was found; 0: never */
+typedef struct CachedType
+{
+	const char *name;
+	Oid			oid;
+	uint64		generation;		/* of type_generation when oid was found; 0: never */
+} CachedType;
+
+static CachedType vector_type = {"vector", InvalidOid, 0};
+static CachedType halfvec_type = {"halfvec", InvalidOid, 0};
 static uint64 type_generation = 1;	/* counts changes of pg_type seen by this backend */
 static bool callback_registered = false;
 
@@ -28,9 +37,9 @@ forget_type(Datum arg, int cacheid, uint32 hashvalue)
 	type_generation++;
 }
 
-/* The type called vector that is a member of our extension, whatever schema that was put into. */
+/* The type of this name that is a member of our extension, whatever schema that was put into. */
 static Oid
-find_type(void)
+find_type(const char *name)
 {
 	Oid			extension = get_extension_oid("proximadb", true);
 	Oid			found = InvalidOid;
@@ -39,7 +48,7 @@ find_type(void)
 	if (!OidIsValid(extension))
 		return InvalidOid;
 
-	candidates = SearchSysCacheList1(TYPENAMENSP, CStringGetDatum("vector"));
+	candidates = SearchSysCacheList1(TYPENAMENSP, CStringGetDatum(name));
 	for (int i = 0; i < candidates->n_members && !OidIsValid(found); i++)
 	{
 		Oid			candidate = ((Form_pg_type) GETSTRUCT(&candidates->members[i]->tuple))->oid;
@@ -51,13 +60,13 @@ find_type(void)
 	return found;
 }
 
-Oid
-pxd_vector_type_oid(void)
+static Oid
+cached_type_oid(CachedType *type)
 {
 	uint64		generation;
 
-	if (cached_generation == type_generation)
-		return cached_oid;
+	if (type->generation == type_generation)
+		return type->oid;
 
 	Assert(IsTransactionState());
 	if (!callback_registered)
@@ -68,7 +77,31 @@ pxd_vector_type_oid(void)
 
 	/* a change seen during the search leaves the result unmarked, so that the next call searches again */
 	generation = type_generation;
-	cached_oid = find_type();
-	cached_generation = generation;
-	return cached_oid;
+	type->oid = find_type(type->name);
+	type->generation = generation;
+	return type->oid;
+}
+
+Oid
+pxd_vector_type_oid(void)
+{
+	return cached_type_oid(&vector_type);
+}
+
+Oid
+pxd_halfvec_type_oid(void)
+{
+	return cached_type_oid(&halfvec_type);
+}
+
+uint8
+pxd_vector_element_size(Oid typid, int32 typmod)
+{
+	if (typmod < 1 || typmod > VECTOR_MAX_DIM || typid < FirstNormalObjectId)
+		return 0;
+	if (typid == pxd_vector_type_oid())
+		return sizeof(float4);
+	if (typid == pxd_halfvec_type_oid())
+		return sizeof(uint16);
+	return 0;
 }
