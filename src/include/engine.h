@@ -67,6 +67,9 @@ typedef struct StorageEngine
 	 */
 	bool		(*in_stub) (void *state, AttrNumber attnum);
 
+	/* True if no value of attnum is null, for a column that the segment has. */
+	bool		(*never_null) (void *state, AttrNumber attnum);
+
 	/*
 	 * Reads attribute att->attnum of the row at position. The engine checks position against hostile locators, and
 	 * the column's physical form against att, lest an integer pass for a pointer. By-reference results

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "executor/tuptable.h"
+#include "storage/buf.h"
 #include "utils/rel.h"
 
 extern const TupleTableSlotOps TTSOpsProximadb;
@@ -32,10 +33,22 @@ extern bool pxd_slot_adopt(TupleTableSlot *slot, Relation table);
 extern void pxd_slot_show(TupleTableSlot *slot, Relation table, HeapTuple tuple);
 
 /*
- * The attributes (numbers from 1) of the sealed row in old that stand in its segment only and have the same image in new, in the
- * current context.
+ * After pxd_slot_adopt: the row is fetched for an UPDATE, say, that looks at few of its columns and hands the others on. Sealed values may then be shown unread, as
+ * read-only expanded objects that are read when somebody detoasts them.
  */
-extern Bitmapset *pxd_slot_unchanged(TupleTableSlot *old, TupleTableSlot *new);
+extern void pxd_slot_leave_unread(TupleTableSlot *slot);
+
+/*
+ * The stub at tid of table if slot, of any kind, is a new version of it that was materialised with values of the stub in it that nobody has had to read; NULL otherwise. The
+ * slot has its page pinned.
+ */
+extern HeapTuple pxd_slot_origin(TupleTableSlot *slot, Relation table, ItemPointer tid);
+
+/* Another pin on the page of such a slot's stub. */
+extern Buffer pxd_slot_pin_origin(TupleTableSlot *slot);
+
+/* Whether attnum of such a slot is that very attribute of the stub: unchanged without a look at it. */
+extern bool pxd_slot_is_unread(TupleTableSlot *slot, AttrNumber attnum);
 
 /*
  * Restricts which attributes slot_getsomeattrs reads from segments (attribute numbers, 1-based, offset by

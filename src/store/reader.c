@@ -66,6 +66,15 @@ uint64		pxd_access_epoch = 1;
 #define RECENT_READERS		256
 static CachedReader *recent_readers[RECENT_READERS];
 
+/* The store whose id was read last; see read_store_id. */
+static struct
+{
+	uint64		epoch;			/* 0: none */
+	Oid			relid;
+	RelFileNode rnode;
+	uint64		store_id;
+}			known_store;
+
 static HTAB *reader_table = NULL;
 static MemoryContext reader_context = NULL;
 static dlist_head reader_lru = DLIST_STATIC_INIT(reader_lru);
@@ -386,16 +395,27 @@ pxd_access_init(SegmentAccess *access)
 	access->buffer = InvalidBuffer;
 }
 
-/* The store's id, which may have changed if this backend emptied the store while it had it open. */
+/*
+ * The store's id, which may have changed if this backend emptied the store while it had it open. An id once read is good until the epoch changes: the file of a store
+ * under a lock changes by this backend's doing only, and else not without an invalidation.
+ */
 static void
 read_store_id(SegmentAccess *access)
 {
 	StoreMeta	meta;
 
-	(void) pxd_meta_read(access->store, &meta);
-	if (meta.store_id != access->store_id)
+	if (known_store.epoch != pxd_access_epoch || known_store.relid != RelationGetRelid(access->store) ||
+		!RelFileNodeEquals(known_store.rnode, access->store->rd_node))
+	{
+		(void) pxd_meta_read(access->store, &meta);
+		known_store.epoch = meta.store_id != 0 ? pxd_access_epoch : 0;
+		known_store.relid = RelationGetRelid(access->store);
+		known_store.rnode = access->store->rd_node;
+		known_store.store_id = meta.store_id;
+	}
+	if (known_store.store_id != access->store_id)
 		pxd_access_unpin(access);
-	access->store_id = meta.store_id;
+	access->store_id = known_store.store_id;
 }
 
 void
@@ -522,6 +542,7 @@ pxd_access_forget(SegmentAccess *access, SegmentNumber segno)
 	ReaderSlot *slot;
 
 	forget_segment(access);
+	known_store.epoch = 0;
 	read_store_id(access);
 	make_key(&key, access, segno);
 	slot = hash_search(reader_table, &key, HASH_FIND, NULL);

@@ -114,8 +114,15 @@ index_fetch_tuple(struct IndexFetchTableData *scan, ItemPointer tid, Snapshot sn
 static bool
 tuple_fetch_row_version(Relation table, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot)
 {
+	bool		found;
+
 	pxd_require_preload(table);
-	return adopt_if(heap->tuple_fetch_row_version(table, tid, snapshot, pxd_slot_carrier(slot)), slot, table);
+	found = adopt_if(heap->tuple_fetch_row_version(table, tid, snapshot, pxd_slot_carrier(slot)), slot, table);
+
+	/* So come the old row of an UPDATE and rows for triggers, whose columns are mostly handed on, if used at all. */
+	if (found && snapshot == SnapshotAny)
+		pxd_slot_leave_unread(slot);
+	return found;
 }
 
 static bool

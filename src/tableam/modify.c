@@ -16,10 +16,12 @@
 #include "access/xlog.h"
 #include "catalog/catalog.h"
 #include "storage/bufmgr.h"
+#include "utils/datum.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
 #include "proximadb.h"
+#include "sealed.h"
 #include "slot.h"
 #include "stub.h"
 #include "tableam.h"
@@ -163,51 +165,99 @@ update_not_hot(Relation table, ItemPointer otid, HeapTuple tuple, CommandId cid,
 	return result;
 }
 
-/*
- * What an UPDATE of a sealed row needs to know of it. The row is read in full: the executor has read it, too, so its pages are
- * at hand.
- */
+/* What an UPDATE of a sealed row needs to know of it. */
 typedef struct SealedUpdate
 {
 	HeapTuple	overlay;		/* the new version, or NULL if it must be a whole row */
 	bool		false_hot;		/* core would take a column for unchanged that is not (R3) */
 } SealedUpdate;
 
-/* A column set to NULL looks unchanged beside a tuple that does not hold it, unless it was NULL before (R3). */
-static bool
-looks_unchanged(HeapTuple stub, TupleTableSlot *old, const Bitmapset *nulls)
+/* The old row's sealed columns, opened only if a value must be read. */
+typedef struct OldRow
 {
-	int			member = -1;
+	Relation	table;
+	HeapTuple	stub;
+	bool		located;
+	SealedRow	row;
+	SegmentAccess access;
+	ValueBuffer value;
+} OldRow;
 
-	while ((member = bms_next_member(nulls, member)) >= 0)
+/* Reads attribute att from the old row's segment, if it stands there at all: false if not. */
+static bool
+read_old(OldRow *old, Form_pg_attribute att, Datum *value, bool *isnull)
+{
+	if (!old->located)
+		(void) pxd_sealed_locate(&old->access, old->table, old->stub, true, &old->row);
+	old->located = true;
+	if (!sealed_row_has(&old->row, att->attnum))
+		return false;
+	if (old->row.engine != NULL)
+		*value = old->row.engine->fetch(&old->access, old->row.state, old->row.position, att, &old->value, isnull);
+	else
+		*value = pxd_batch_fetch(old->row.batch, old->row.position, att->attnum, &old->value, isnull);
+	return true;
+}
+
+/*
+ * Compares the new version in slot with the stub: returns the attributes (numbers from 1) that stand in the old row's segment only and stay as they are. *false_hot is
+ * set if one of nulls, the indexed columns that the new version has NULL in, is not null in the segment: core would find it unchanged, beside a stub that does
+ * not hold it either (R3).
+ */
+static Bitmapset *
+find_unchanged(OldRow *old, TupleTableSlot *slot, bool is_origin, const Bitmapset *nulls, bool *false_hot)
+{
+	TupleDesc	tupdesc = RelationGetDescr(old->table);
+	HeapTuple	stub = old->stub;
+	Bitmapset  *unchanged = NULL;
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < HeapTupleHeaderGetNatts(stub->t_data); i++)
 	{
-		AttrNumber	attnum = member + FirstLowInvalidHeapAttributeNumber;
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+		bool		same;
+		bool		isnull;
+		Datum		value;
 
-		if (stub_lacks(stub, attnum) && !old->tts_isnull[attnum - 1])
-			return true;
+		if (!stub_lacks(stub, i + 1) || att->attisdropped || overlay_has_inline(stub->t_data, i + 1))
+			continue;
+		if (is_origin && pxd_slot_is_unread(slot, i + 1))
+			same = true;
+		else if (!read_old(old, att, &value, &isnull))
+			continue;
+		else if (isnull || slot->tts_isnull[i])
+		{
+			same = isnull && slot->tts_isnull[i];
+			*false_hot |= !isnull && bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, nulls);
+		}
+		else
+			same = datum_image_eq(value, slot->tts_values[i], att->attbyval, att->attlen);
+		if (same)
+			unchanged = bms_add_member(unchanged, i + 1);
 	}
-	return false;
+	return unchanged;
 }
 
 static void
-prepare_sealed_update(Relation table, HeapTuple stub, TupleTableSlot *slot, const Bitmapset *nulls,
-					  SealedUpdate *update)
+prepare_sealed_update(Relation table, HeapTuple stub, TupleTableSlot *slot, bool is_origin, SealedUpdate *update)
 {
-	TupleTableSlot *old = table_slot_create(table, NULL);
+	OldRow		old = {.table = table,.stub = stub,.value.context = CurrentMemoryContext};
+	Bitmapset  *nulls = indexed_nulls(table, slot);
 	Bitmapset  *unchanged;
 
-	pxd_slot_show(old, table, stub);
-	unchanged = pxd_slot_unchanged(old, slot);
+	pxd_access_init(&old.access);
+	unchanged = find_unchanged(&old, slot, is_origin, nulls, &update->false_hot);
+	pxd_access_close(&old.access);
 
 	/* Decoding reads whole tuples. */
-	update->overlay = NULL;
 	if (unchanged != NULL && !RelationIsLogicallyLogged(table))
 		update->overlay = pxd_overlay_form(RelationGetDescr(table), slot->tts_values, slot->tts_isnull,
 										   unchanged, stub_locator(stub->t_data));
-	update->false_hot = looks_unchanged(stub, old, nulls);
 
 	bms_free(unchanged);
-	ExecDropSingleTupleTableSlot(old);
+	bms_free(nulls);
+	if (old.value.data != NULL)
+		pfree(old.value.data);
 }
 
 TM_Result
@@ -215,8 +265,9 @@ pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, Command
 				 Snapshot crosscheck, bool wait, TM_FailureData *tmfd,
 				 LockTupleMode *lockmode, bool *update_indexes)
 {
-	HeapTupleData stub;
-	Buffer		buffer;
+	HeapTupleData found;
+	HeapTuple	stub;
+	Buffer		buffer = InvalidBuffer;
 	SealedUpdate update = {0};
 	bool		should_free = true;
 	HeapTuple	tuple;
@@ -225,15 +276,19 @@ pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, Command
 	pxd_require_preload(table);
 	pxd_apply_default_options(table);
 
-	buffer = look_for_stub(table, otid, &stub);
-	if (stub.t_data != NULL)
+	stub = pxd_slot_origin(slot, table, otid);
+	if (stub != NULL)
 	{
-		Bitmapset  *nulls = indexed_nulls(table, slot);
-
+		found = *stub;
+		buffer = pxd_slot_pin_origin(slot);
+	}
+	else
+		buffer = look_for_stub(table, otid, &found);
+	if (found.t_data != NULL)
+	{
 		if (RelationIsLogicallyLogged(table))
-			check_replica_identity(table, &stub);
-		prepare_sealed_update(table, &stub, slot, nulls, &update);
-		bms_free(nulls);
+			check_replica_identity(table, &found);
+		prepare_sealed_update(table, &found, slot, stub != NULL, &update);
 	}
 
 	tuple = update.overlay != NULL ? update.overlay : pxd_slot_own_tuple(slot, &should_free);

@@ -3,7 +3,8 @@
  *
  * A slot is in one of three states:
  *   empty
- *   virtual   values and nulls only, put there by the executor (a row to be inserted)
+ *   virtual   values and nulls only, put there by the executor (a row to be inserted). Materialised, it is carried; or, if it has values
+ *             in it that another slot shows unread, virtual still, with a pin of its own on the stub they belong to (unread.c)
  *   carried   the carrier, a core buffer-heap slot, holds a heap tuple: on its page, pinned (a hot row or a
  *             stub), or a private copy of the whole row after materialisation (never a stub)
  *
@@ -18,36 +19,11 @@
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "executor/tuptable.h"
-#include "utils/datum.h"
+#include "utils/memutils.h"
 
-#include "engine.h"
 #include "sealed.h"
-#include "slot.h"
-#include "store.h"
+#include "slot_internal.h"
 #include "stub.h"
-
-typedef struct ProximadbSlot
-{
-	TupleTableSlot base;
-	TupleTableSlot *carrier;	/* NULL until the descriptor is known */
-	Relation	table;			/* of the carried tuple; open as long as the tuple is in use */
-	const Bitmapset *wanted;	/* attributes to read from segments, or NULL for all */
-	ValueBuffer *buffers;		/* [natts], allocated at the first sealed value */
-	int			nbuffers;
-	SegmentAccess access;
-} ProximadbSlot;
-
-static inline HeapTuple
-carried_tuple(const ProximadbSlot *pslot)
-{
-	return ((HeapTupleTableSlot *) pslot->carrier)->tuple;
-}
-
-static inline bool
-is_carried(const ProximadbSlot *pslot)
-{
-	return pslot->carrier != NULL && !TTS_EMPTY(pslot->carrier);
-}
 
 static void
 make_carrier(ProximadbSlot *pslot)
@@ -76,6 +52,7 @@ slot_init(TupleTableSlot *slot)
 	ProximadbSlot *pslot = (ProximadbSlot *) slot;
 
 	pxd_access_init(&pslot->access);
+	pslot->origin_buffer = InvalidBuffer;
 
 	/* Here, so that carrier and slot pin the descriptor under the same resource owner. */
 	if (slot->tts_tupleDescriptor != NULL)
@@ -87,6 +64,14 @@ slot_release(TupleTableSlot *slot)
 {
 	ProximadbSlot *pslot = (ProximadbSlot *) slot;
 
+	if (keeps_unread(pslot))
+		pxd_unread_drop(pslot);
+	if (pslot->copies != NULL)
+		MemoryContextDelete(pslot->copies);
+	pslot->copies = NULL;
+	if (pslot->unread != NULL)
+		pfree(pslot->unread);
+	pslot->unread = NULL;
 	pxd_access_close(&pslot->access);
 	if (pslot->buffers != NULL)
 	{
@@ -110,6 +95,8 @@ slot_clear(TupleTableSlot *slot)
 
 	if (is_carried(pslot))
 		ExecClearTuple(pslot->carrier);
+	if (keeps_unread(pslot))
+		pxd_unread_drop(pslot);
 	pxd_access_unpin(&pslot->access);
 	slot->tts_nvalid = 0;
 	slot->tts_flags |= TTS_FLAG_EMPTY;
@@ -127,13 +114,20 @@ make_buffers(ProximadbSlot *pslot)
 		pslot->buffers[i].context = pslot->base.tts_mcxt;
 }
 
-/* Finds the sealed row's columns, waiting for the inserter if need be, and sees that there are buffers to read them into. */
-static void
-locate_sealed(ProximadbSlot *pslot, HeapTuple stub, SealedRow *row)
+ValueBuffer *
+pxd_slot_buffer(ProximadbSlot *pslot, int index)
 {
-	(void) pxd_sealed_locate(&pslot->access, pslot->table, stub, true, row);
 	if (pslot->buffers == NULL)
 		make_buffers(pslot);
+	return &pslot->buffers[index];
+}
+
+/* Whether attribute att of a located row can be shown without being read: it must be known not to be null. */
+static inline bool
+may_stay_unread(const ProximadbSlot *pslot, const SealedRow *row, const FormData_pg_attribute *att)
+{
+	return pslot->leave_unread && row->engine != NULL && pxd_unread_allowed(att) &&
+		row->engine->never_null(row->state, att->attnum);
 }
 
 /*
@@ -159,13 +153,20 @@ fill_sealed(ProximadbSlot *pslot, HeapTuple stub, int from, int to)
 			!bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, pslot->wanted))
 			continue;
 
+		/* Whatever is not there yet is waited for. */
 		if (!located)
-			locate_sealed(pslot, stub, &row);
+			(void) pxd_sealed_locate(&pslot->access, pslot->table, stub, true, &row);
 		located = true;
 
 		if (!sealed_row_has(&row, i + 1))
 			continue;
-		buffer = &pslot->buffers[i];
+		if (may_stay_unread(pslot, &row, att))
+		{
+			slot->tts_values[i] = pxd_unread_show(pslot, i, i + 1);
+			slot->tts_isnull[i] = false;
+			continue;
+		}
+		buffer = pxd_slot_buffer(pslot, i);
 		if (row.engine != NULL)
 			slot->tts_values[i] = row.engine->fetch(&pslot->access, row.state, row.position, att,
 													buffer, &slot->tts_isnull[i]);
@@ -173,38 +174,6 @@ fill_sealed(ProximadbSlot *pslot, HeapTuple stub, int from, int to)
 			slot->tts_values[i] = pxd_batch_fetch(row.batch, row.position, i + 1,
 												  buffer, &slot->tts_isnull[i]);
 	}
-}
-
-Bitmapset *
-pxd_slot_unchanged(TupleTableSlot *old, TupleTableSlot *new)
-{
-	ProximadbSlot *pslot = (ProximadbSlot *) old;
-	TupleDesc	tupdesc = old->tts_tupleDescriptor;
-	HeapTuple	stub = carried_tuple(pslot);
-	Bitmapset  *unchanged = NULL;
-	SealedRow	row = {0};
-
-	Assert(tuple_is_stub(stub->t_data));
-	slot_getallattrs(old);
-	slot_getallattrs(new);
-	locate_sealed(pslot, stub, &row);
-
-	for (int i = 0; i < HeapTupleHeaderGetNatts(stub->t_data); i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
-
-		/* The carrier has the values that stand in the tuple; what it lacks and the segment has is sealed. */
-		if (!pslot->carrier->tts_isnull[i] || att->attisdropped || overlay_has_inline(stub->t_data, i + 1))
-			continue;
-		if (!sealed_row_has(&row, i + 1))
-			continue;
-		if (old->tts_isnull[i] != new->tts_isnull[i])
-			continue;
-		if (old->tts_isnull[i] ||
-			datum_image_eq(old->tts_values[i], new->tts_values[i], att->attbyval, att->attlen))
-			unchanged = bms_add_member(unchanged, i + 1);
-	}
-	return unchanged;
 }
 
 static void
@@ -234,6 +203,8 @@ slot_getsysattr_carried(TupleTableSlot *slot, int attnum, bool *isnull)
 {
 	ProximadbSlot *pslot = (ProximadbSlot *) slot;
 
+	if (!is_carried(pslot) && keeps_unread(pslot) && pslot->system != NULL)
+		return heap_getsysattr(pslot->system, attnum, slot->tts_tupleDescriptor, isnull);
 	if (!is_carried(pslot))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -262,6 +233,7 @@ pxd_slot_form_tuple(TupleTableSlot *slot)
 {
 	ProximadbSlot *pslot = (ProximadbSlot *) slot;
 	const Bitmapset *wanted = pslot->wanted;
+	bool		leave_unread = pslot->leave_unread;
 	HeapTuple	source,
 				tuple;
 
@@ -272,6 +244,8 @@ pxd_slot_form_tuple(TupleTableSlot *slot)
 		tuple = heap_form_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
 		tuple->t_self = slot->tts_tid;
 		tuple->t_tableOid = slot->tts_tableOid;
+		if (keeps_unread(pslot) && pslot->system != NULL)
+			copy_mvcc_header(tuple, pslot->system);
 		return tuple;
 	}
 
@@ -279,14 +253,16 @@ pxd_slot_form_tuple(TupleTableSlot *slot)
 	if (!tuple_is_stub(source->t_data))
 		return heap_copytuple(source);
 
-	/* A whole row is asked for, whatever the plan's projection was. */
-	if (wanted != NULL)
+	/* A whole row is asked for, whatever the plan's projection was, and all of it is going to be read. */
+	if (wanted != NULL || leave_unread)
 	{
 		pslot->wanted = NULL;
+		pslot->leave_unread = false;
 		slot->tts_nvalid = 0;
 	}
 	slot_getallattrs(slot);
 	pslot->wanted = wanted;
+	pslot->leave_unread = leave_unread;
 
 	tuple = heap_form_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
 	copy_mvcc_header(tuple, source);
@@ -304,6 +280,8 @@ carry_private(ProximadbSlot *pslot, HeapTuple tuple)
 	Assert(!tuple_is_stub(tuple->t_data));
 
 	ExecClearTuple(carrier);
+	if (keeps_unread(pslot))
+		pxd_unread_drop(pslot);
 	pxd_access_unpin(&pslot->access);
 	hslot->tuple = tuple;
 	hslot->off = 0;
@@ -318,21 +296,31 @@ carry_private(ProximadbSlot *pslot, HeapTuple tuple)
 	slot->tts_tid = tuple->t_self;
 }
 
+/* Makes the slot's whole row a private tuple of its own, if it is not yet. */
+static void
+make_private(ProximadbSlot *pslot)
+{
+	MemoryContext oldcontext;
+	HeapTuple	tuple;
+
+	if (is_carried(pslot) && TTS_SHOULDFREE(pslot->carrier))
+		return;
+
+	oldcontext = MemoryContextSwitchTo(pslot->base.tts_mcxt);
+	tuple = pxd_slot_form_tuple(&pslot->base);
+	MemoryContextSwitchTo(oldcontext);
+	carry_private(pslot, tuple);
+}
+
 static void
 slot_materialize(TupleTableSlot *slot)
 {
 	ProximadbSlot *pslot = (ProximadbSlot *) slot;
-	MemoryContext oldcontext;
-	HeapTuple	tuple;
 
 	Assert(!TTS_EMPTY(slot));
-	if (is_carried(pslot) && TTS_SHOULDFREE(pslot->carrier))
+	if (!is_carried(pslot) && (keeps_unread(pslot) || pxd_unread_keep(pslot)))
 		return;
-
-	oldcontext = MemoryContextSwitchTo(slot->tts_mcxt);
-	tuple = pxd_slot_form_tuple(slot);
-	MemoryContextSwitchTo(oldcontext);
-	carry_private(pslot, tuple);
+	make_private(pslot);
 }
 
 HeapTuple
@@ -342,7 +330,7 @@ pxd_slot_own_tuple(TupleTableSlot *slot, bool *should_free)
 		return ExecFetchSlotHeapTuple(slot, true, should_free);
 
 	*should_free = false;
-	slot_materialize(slot);
+	make_private((ProximadbSlot *) slot);
 	return carried_tuple((ProximadbSlot *) slot);
 }
 
@@ -351,8 +339,18 @@ pxd_slot_inserted(TupleTableSlot *slot, HeapTuple stub)
 {
 	if (TTS_IS_PROXIMADB(slot))
 	{
+		ProximadbSlot *pslot = (ProximadbSlot *) slot;
+
 		slot_materialize(slot);
-		copy_mvcc_header(carried_tuple((ProximadbSlot *) slot), stub);
+		if (keeps_unread(pslot))
+		{
+			MemoryContext oldcontext = MemoryContextSwitchTo(pslot->copies);
+
+			pslot->system = heap_copytuple(stub);
+			MemoryContextSwitchTo(oldcontext);
+		}
+		else
+			copy_mvcc_header(carried_tuple(pslot), stub);
 	}
 	slot->tts_tid = stub->t_self;
 	slot->tts_tableOid = stub->t_tableOid;
@@ -386,6 +384,9 @@ pxd_slot_carrier(TupleTableSlot *slot)
 
 	Assert(TTS_IS_PROXIMADB(slot));
 
+	if (unlikely(keeps_unread(pslot)))
+		pxd_unread_drop(pslot);
+
 	/* The carrier keeps its tuple and pin for now: core's store functions save work on the same page. */
 	slot->tts_nvalid = 0;
 	slot->tts_flags |= TTS_FLAG_EMPTY;
@@ -407,6 +408,7 @@ pxd_slot_adopt(TupleTableSlot *slot, Relation table)
 	Assert(TTS_IS_PROXIMADB(slot) && is_carried(pslot));
 
 	pslot->table = table;
+	pslot->leave_unread = false;
 	slot->tts_nvalid = 0;
 	slot->tts_flags &= ~TTS_FLAG_EMPTY;
 	slot->tts_tid = pslot->carrier->tts_tid;
@@ -429,6 +431,13 @@ pxd_slot_show(TupleTableSlot *slot, Relation table, HeapTuple tuple)
 	hslot->base.tts_tableOid = RelationGetRelid(table);
 	hslot->base.tts_flags &= ~TTS_FLAG_EMPTY;
 	pxd_slot_adopt(slot, table);
+}
+
+void
+pxd_slot_leave_unread(TupleTableSlot *slot)
+{
+	Assert(TTS_IS_PROXIMADB(slot) && slot->tts_nvalid == 0);
+	((ProximadbSlot *) slot)->leave_unread = true;
 }
 
 void

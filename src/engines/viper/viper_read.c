@@ -108,6 +108,15 @@ viper_in_stub(void *opaque, AttrNumber attnum)
 	return attnum > state->natts || state->column_of[attnum - 1] < 0;
 }
 
+static bool
+viper_never_null(void *opaque, AttrNumber attnum)
+{
+	ViperState *state = opaque;
+
+	Assert(!viper_in_stub(opaque, attnum));
+	return state->columns[state->column_of[attnum - 1]].null_count == 0;
+}
+
 /* Reads the null bitmap of a column of layout FIXED. */
 static void
 load_nulls(SegmentAccess *access, ViperState *state, ViperColumn *column)
@@ -412,6 +421,7 @@ const StorageEngine pxd_engine_viper = {
 	.encode = pxd_viper_encode,
 	.open = viper_open,
 	.in_stub = viper_in_stub,
+	.never_null = viper_never_null,
 	.fetch = viper_fetch,
 	.fetch_vector = viper_fetch_vector,
 	.prefetch_vector = viper_prefetch_vector,
