@@ -101,6 +101,24 @@ for my $round (1 .. 5)
 
 $node->safe_psql('postgres', $_) for "SELECT proximadb.flush('t')", 'VACUUM t', "SELECT proximadb.compact('t')", 'VACUUM t';
 is_whole('in the end');
+
+# Chunks of rows that a flush had sealed when the server died: the next flush deletes them
+my $chunks = $node->safe_psql('postgres', "SELECT 'SELECT count(DISTINCT chunk_id) FROM ' || reltoastrelid::regclass FROM pg_class WHERE oid = 't'::regclass");
+$node->safe_psql('postgres', "SELECT proximadb.flush('t')");
+is($node->safe_psql('postgres', $chunks), '0', 'the crashes left no chunks behind');
+$node->safe_psql('postgres', "INSERT INTO $_ SELECT i, 0, vec(i), 'more', long(i) FROM generate_series(5001, 5010) i") for 't', 'twin';
+my $flusher = $node->background_psql('postgres');
+is($flusher->query_safe("BEGIN; SELECT rows FROM proximadb.flush('t')"), '10', 'rows with chunks are sealed');
+$node->safe_psql('postgres', 'CHECKPOINT');
+$node->stop('immediate');
+eval { $flusher->quit };
+$node->start;
+is($node->safe_psql('postgres', $chunks), '10', 'their chunks stand after the crash');
+is_whole('with orphaned chunks');
+$node->safe_psql('postgres', $_) for "SELECT proximadb.flush('t')", "SELECT proximadb.flush('t')", 'VACUUM t';
+is($node->safe_psql('postgres', $chunks), '0', 'and not after the next flush');
+is_whole('without them');
+
 $node->safe_psql('postgres', $_) for 'DELETE FROM t', 'DELETE FROM twin', 'VACUUM t', 'VACUUM t';
 is_whole('when all are gone');
 cmp_ok($node->safe_psql('postgres', "SELECT pg_table_size('t')"), '<=', $sizes[0] + 16 * 1024 * 1024, "the store stays within bounds: @sizes");

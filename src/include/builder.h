@@ -26,6 +26,15 @@ extern SegmentBuilder *pxd_builder_create(MemoryContext parent, Relation table, 
 /* True if rows of the builder's table have any column to seal. */
 extern bool pxd_builder_seals(const SegmentBuilder *builder);
 
+/*
+ * Ends the segments to come when they fill so many pages of the store, going by how far the builder's last segment could be compressed; 0: no limit
+ * but the usual ones. A hint: a segment may become a little larger.
+ */
+extern void pxd_builder_fit(SegmentBuilder *builder, uint32 pages);
+
+/* Tells that the row added last has external values whose chunks this transaction is to delete, once all is sealed. */
+extern void pxd_builder_note_chunks(SegmentBuilder *builder);
+
 /* True if the segment being collected is full, or this backend's builders take more memory than they may. */
 extern bool pxd_builder_full(const SegmentBuilder *builder);
 

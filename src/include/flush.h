@@ -51,6 +51,16 @@ extern bool pxd_flush_possible(Relation table);
 extern void pxd_flush_table(Relation table, const FlushOptions *options, FlushResult *result);
 
 /*
+ * Deletes TOAST chunks that a flush that was rolled back, or lost in a crash, has left behind although it had sealed their rows. Costs a look
+ * at the directory if there has been none, else at all rows and chunks. Returns how many values had such chunks. Lock:
+ * ShareUpdateExclusive; in a transaction that may write.
+ */
+extern uint64 pxd_sweep_orphans(Relation table);
+
+/* Whether there may be such chunks. Reads the directory. Lock: AccessShare. */
+extern bool pxd_orphans_possible(Relation table);
+
+/*
  * Estimates the bytes of table's hot rows that could be sealed, external values included, from a sample of pages. Below enough, an
  * upper bound may be returned instead. *whole_table: a flush has to look at all-visible pages, too, to find them. Lock: AccessShare.
  */

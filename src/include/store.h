@@ -38,6 +38,7 @@ typedef struct SegmentEntry
 	uint32		pages;
 	uint32		rows;
 	FullTransactionId fxid;		/* top-level transaction that built it; invalid if it had no id (vacuum) */
+	bool		chunks;			/* live: TOAST chunks of its rows may stand, if (sub)transaction fxid has failed */
 } SegmentEntry;
 
 /*
@@ -59,6 +60,7 @@ typedef struct SegmentImage
 	uint8		engine;
 	uint8		level;
 	uint32		rows;
+	bool		chunks;			/* this transaction is to delete TOAST chunks of its rows */
 	const char *header;
 	Size		header_len;
 	int			npieces;
@@ -111,6 +113,9 @@ extern void pxd_store_totals(Relation store, uint64 *live_segments, uint64 *live
 /* Pages in free extents. Reads one page. Lock: AccessShare. */
 extern uint64 pxd_store_free_pages(Relation store);
 
+/* Pages of the largest free extent. Reads the directory. Lock: AccessShare. */
+extern uint32 pxd_store_largest_free(Relation store);
+
 /* --- extents (store/extent.c, store/free.c) --- */
 
 /*
@@ -134,6 +139,19 @@ extern bool pxd_store_builder_gone(const SegmentEntry *entry);
  * the table, RowExclusive or more on the store.
  */
 extern void pxd_store_free(Relation store, SegmentNumber segno);
+
+/* What became of the TOAST chunks of a segment's rows. */
+typedef enum ChunksPending
+{
+	CHUNKS_NONE,				/* there were none, or it is settled, or still under way */
+	CHUNKS_DELETED,				/* the transaction that was to delete them has committed */
+	CHUNKS_LEFT					/* it has failed, or it is not known any more whether it has */
+} ChunksPending;
+
+extern ChunksPending pxd_store_chunks_pending(const SegmentEntry *entry);
+
+/* Notes that no chunks of the segment's rows are left, or that the transaction that deleted them has committed. Lock: as for pxd_store_free. */
+extern void pxd_store_settle_chunks(Relation store, SegmentNumber segno);
 
 /*
  * Joins adjacent free extents, and gives trailing free extents and trailing new pages back to the file

@@ -160,6 +160,12 @@ StaticAssertDecl(sizeof(MapPageData) == STORE_DATA_SIZE, "map page does not fill
  */
 #define ENTRY_REUSED			0x01
 
+/*
+ * Built from rows with external values, whose chunks transaction fxid was to delete, and it is not known yet that it has. Only on
+ * live segments, whose fxid is that of the subtransaction.
+ */
+#define ENTRY_CHUNKS			0x02
+
 typedef struct DirectoryEntry
 {
 	uint64		fxid;			/* FullTransactionId of the builder; 0 if it had none (vacuum) */

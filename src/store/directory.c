@@ -118,6 +118,7 @@ entry_from_page(const DirectoryEntry *page_form, SegmentEntry *entry)
 	entry->pages = page_form->pages;
 	entry->rows = page_form->rows;
 	entry->fxid = FullTransactionIdFromU64(page_form->fxid);
+	entry->chunks = (page_form->flags & ENTRY_CHUNKS) != 0;
 }
 
 bool
@@ -161,6 +162,24 @@ pxd_store_next(Relation store, SegmentNumber *segno, SegmentEntry *entry)
 		}
 	}
 	return false;
+}
+
+uint32
+pxd_store_largest_free(Relation store)
+{
+	SegmentNumber segno = InvalidSegmentNumber;
+	SegmentEntry entry;
+	uint32		largest = 0;
+
+	if (pxd_store_free_pages(store) == 0)
+		return 0;
+	while (pxd_store_next(store, &segno, &entry))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (entry.state == SEGMENT_FREE)
+			largest = Max(largest, entry.pages);
+	}
+	return largest;
 }
 
 /* --- growing --- */

@@ -25,6 +25,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "storage/lmgr.h"
+#include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
 
@@ -66,16 +67,21 @@ take_free_extent(Relation store, SegmentNumber free_segno, SegmentNumber segno, 
 	return true;
 }
 
-/* First fit among the free extents, lowest number first. Marks segno BUILDING if one is found. */
-static bool
-reuse_free_extent(Relation store, SegmentNumber segno, DirectoryEntry *entry)
+/*
+ * Finds the free extent nearest to the start of the file that has pages, and returns its number, or InvalidSegmentNumber: what lies at the end of the
+ * file can then be cut off.
+ */
+static SegmentNumber
+find_free_extent(Relation store, uint32 pages)
 {
 	StoreMeta	meta;
 	BlockNumber nblocks;
+	BlockNumber lowest = InvalidBlockNumber;
+	SegmentNumber found = InvalidSegmentNumber;
 	DirectoryEntry entries[DIRECTORY_ENTRIES];
 
-	if (!pxd_meta_read(store, &meta) || meta.counters.free_pages < entry->pages)
-		return false;
+	if (!pxd_meta_read(store, &meta) || meta.counters.free_pages < pages)
+		return InvalidSegmentNumber;
 
 	nblocks = RelationGetNumberOfBlocks(store);
 	for (uint64 dirno = directory_page_of(meta.counters.first_used);
@@ -84,17 +90,32 @@ reuse_free_extent(Relation store, SegmentNumber segno, DirectoryEntry *entry)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!pxd_directory_copy(store, dirno, entries))
-			return false;
+			break;
 		for (int i = 0; i < DIRECTORY_ENTRIES; i++)
 		{
-			if (entries[i].state != SEGMENT_FREE || entries[i].pages < entry->pages)
+			if (entries[i].state != SEGMENT_FREE || entries[i].pages < pages || entries[i].first_block >= lowest)
 				continue;
 			/* never write where the file does not reach: those blocks could be handed out again */
 			if ((uint64) entries[i].first_block + entries[i].pages > nblocks)
 				continue;
-			if (take_free_extent(store, dirno * DIRECTORY_ENTRIES + i, segno, entry))
-				return true;
+			lowest = entries[i].first_block;
+			found = dirno * DIRECTORY_ENTRIES + i;
 		}
+	}
+	return found;
+}
+
+/* Marks segno BUILDING in a free extent, if there is one; others may be faster with the one that was found. */
+static bool
+reuse_free_extent(Relation store, SegmentNumber segno, DirectoryEntry *entry)
+{
+	SegmentNumber found;
+
+	while ((found = find_free_extent(store, entry->pages)) != InvalidSegmentNumber)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (take_free_extent(store, found, segno, entry))
+			return true;
 	}
 	return false;
 }
@@ -400,23 +421,64 @@ pxd_store_write(Relation store, SegmentNumber segno, const SegmentImage *image)
 	write_pages(store, segno, image, &entry);
 
 	entry.state = SEGMENT_LIVE;
+	if (image->chunks)
+	{
+		entry.flags |= ENTRY_CHUNKS;
+		entry.fxid = U64FromFullTransactionId(GetCurrentFullTransactionId());
+	}
 	(void) set_entry(store, segno, &entry, NULL);
+}
+
+/*
+ * Whether an id cannot be that of a running transaction: it is still to come, so was lost in a crash, or it is as old as this, while
+ * its low half may belong to another transaction by now. (The difference is unsigned: it covers both.)
+ */
+static bool
+is_out_of_range(FullTransactionId fxid)
+{
+	FullTransactionId next = ReadNextFullTransactionId();
+
+	return U64FromFullTransactionId(next) - U64FromFullTransactionId(fxid) - 1 >= (UINT64CONST(1) << 31);
 }
 
 bool
 pxd_store_builder_gone(const SegmentEntry *entry)
 {
-	FullTransactionId next;
+	return !FullTransactionIdIsValid(entry->fxid) || is_out_of_range(entry->fxid) ||
+		!TransactionIdIsInProgress(XidFromFullTransactionId(entry->fxid));
+}
 
-	if (!FullTransactionIdIsValid(entry->fxid))
-		return true;
+/* --- chunks to be deleted --- */
 
-	/*
-	 * An id that is still to come was lost in a crash, and one as old as this can't be running, while its low
-	 * half may belong to another transaction by now. (The difference is unsigned: it covers both.)
-	 */
-	next = ReadNextFullTransactionId();
-	if (U64FromFullTransactionId(next) - U64FromFullTransactionId(entry->fxid) - 1 >= (UINT64CONST(1) << 31))
-		return true;
-	return !TransactionIdIsInProgress(XidFromFullTransactionId(entry->fxid));
+ChunksPending
+pxd_store_chunks_pending(const SegmentEntry *entry)
+{
+	TransactionId xid = XidFromFullTransactionId(entry->fxid);
+	ChunksPending pending = CHUNKS_LEFT;
+
+	if (entry->state != SEGMENT_LIVE || !entry->chunks)
+		return CHUNKS_NONE;
+	if (is_out_of_range(entry->fxid))
+		return CHUNKS_LEFT;
+	if (TransactionIdIsInProgress(xid))
+		return CHUNKS_NONE;
+
+	/* The lock keeps the commit log from being truncated between the look and the question. */
+	LWLockAcquire(XactTruncationLock, LW_SHARED);
+	if (!TransactionIdPrecedes(xid, ShmemVariableCache->oldestClogXid) && TransactionIdDidCommit(xid))
+		pending = CHUNKS_DELETED;
+	LWLockRelease(XactTruncationLock);
+	return pending;
+}
+
+void
+pxd_store_settle_chunks(Relation store, SegmentNumber segno)
+{
+	DirectoryEntry entry;
+
+	pxd_require_preload(store);
+	if (!pxd_directory_get(store, segno, &entry) || entry.state != SEGMENT_LIVE)
+		elog(ERROR, "segment " UINT64_FORMAT " is not live", segno);
+	entry.flags &= ~ENTRY_CHUNKS;
+	(void) set_entry(store, segno, &entry, NULL);
 }

@@ -30,6 +30,9 @@ struct SegmentBuilder
 	RowBatch   *spare;			/* an empty batch to be used again, or NULL */
 	SegmentNumber segno;		/* of batch */
 	uint32		unplaced;		/* rows of batch whose TID is still to come */
+	bool		chunks;			/* chunks of rows of batch are to be deleted */
+	Size		fit_bytes;		/* bytes a segment should take in the store, or 0 */
+	double		written_part;	/* of a batch's bytes, what its segment took in the store; at most 1 */
 	MemoryContextCallback unlink;	/* takes the builder off the list, however its memory goes */
 };
 
@@ -54,6 +57,7 @@ pxd_builder_create(MemoryContext parent, Relation table, Relation keys_of)
 	builder->engine = pxd_table_engine(table);
 	builder->tupdesc = CreateTupleDescCopy(RelationGetDescr(table));
 	builder->stub_attrs = pxd_stub_attrs(keys_of);
+	builder->written_part = 1;
 	MemoryContextSwitchTo(oldcontext);
 
 	dlist_push_head(&open_builders, &builder->link);
@@ -102,13 +106,24 @@ start_batch(SegmentBuilder *builder, Relation table)
 		pxd_batch_create(builder->context, builder->tupdesc, builder->stub_attrs);
 	builder->spare = NULL;
 	builder->unplaced = 0;
+	builder->chunks = false;
+}
+
+void
+pxd_builder_fit(SegmentBuilder *builder, uint32 pages)
+{
+	/* Room for the header and for what columns begin on pages of their own; a thirty-second for back-pointers and the estimate's error. */
+	uint32		overhead = 4 + builder->tupdesc->natts;
+
+	builder->fit_bytes = pages == 0 ? 0 : (Size) (Max(pages, overhead + 1) - overhead) * BLCKSZ / 33 * 32;
 }
 
 bool
 pxd_builder_full(const SegmentBuilder *builder)
 {
 	return builder->batch != NULL &&
-		(pxd_batch_full(builder->batch) || collected_bytes() >= (Size) pxd_build_mem_kb * 1024);
+		(pxd_batch_full(builder->batch) ||
+		 (builder->fit_bytes > 0 && builder->batch->bytes * builder->written_part >= builder->fit_bytes) || collected_bytes() >= (Size) pxd_build_mem_kb * 1024);
 }
 
 HeapTuple
@@ -156,6 +171,12 @@ pxd_builder_set_tid(SegmentBuilder *builder, uint32 position, ItemPointer tid)
 	builder->unplaced--;
 }
 
+void
+pxd_builder_note_chunks(SegmentBuilder *builder)
+{
+	builder->chunks = true;
+}
+
 /*
  * The batch goes only when its segment is live: after an error caught by the user's code this transaction may
  * still see the stubs, reads their rows from the batch, and writes it again later.
@@ -178,8 +199,10 @@ pxd_builder_flush(SegmentBuilder *builder, Relation table)
 		SegmentImage image;
 
 		builder->engine->encode(builder->batch, &image);
+		image.chunks = builder->chunks;
 		pxd_store_write(store, builder->segno, &image);
 		bytes = (uint64) pxd_image_pages(&image) * BLCKSZ;
+		builder->written_part = Min((double) bytes / Max(builder->batch->bytes, 1), 1);
 		table_close(store, NoLock);
 		MemoryContextSwitchTo(oldcontext);
 		MemoryContextDelete(context);

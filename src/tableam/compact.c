@@ -35,7 +35,10 @@
 PG_FUNCTION_INFO_V1(pxd_sql_compact);
 
 /* Segments move from the end of the store to its free extents when more than this part of its pages is free. */
-#define COMPACT_FREE_FRACTION	0.2
+#define COMPACT_FREE_FRACTION	0.1
+
+/* Pages that moving a page's rows may take, since they are packed anew. */
+#define MOVED_PAGES_MAX			1.1
 
 /* A segment is compacted when more than this part of its rows is dead. */
 #define COMPACT_DEAD_FRACTION	0.1
@@ -191,6 +194,9 @@ free_abandoned(Relation table, Relation store, SegmentAccess *access, List **sus
 	while (pxd_store_next(store, &segno, &entry))
 	{
 		CHECK_FOR_INTERRUPTS();
+		/* One whose rows have left chunks behind is needed to know of them (orphans.c). */
+		if (pxd_store_chunks_pending(&entry) == CHUNKS_LEFT)
+			continue;
 		if (entry.state == SEGMENT_LIVE && !segment_in_use(table, access, segno))
 		{
 			SegmentNumber *suspect = palloc(sizeof(SegmentNumber));
@@ -277,7 +283,7 @@ choose_segments(Relation table, BufferAccessStrategy strategy, SegmentNumber **s
 		bool		is_small;
 
 		CHECK_FOR_INTERRUPTS();
-		if (entry.state != SEGMENT_LIVE)
+		if (entry.state != SEGMENT_LIVE || pxd_store_chunks_pending(&entry) == CHUNKS_LEFT)
 			continue;
 		count = hash_search(counts, &segno, HASH_FIND, NULL);
 		if (count == NULL)
@@ -312,6 +318,7 @@ typedef struct SegmentPlace
 	SegmentNumber segno;
 	BlockNumber first_block;
 	uint32		pages;
+	bool		stays;			/* must not move */
 } SegmentPlace;
 
 static int
@@ -323,25 +330,28 @@ compare_places_descending(const void *a, const void *b)
 	return left < right ? 1 : left > right ? -1 : 0;
 }
 
-/* Takes pages from the first free extent that has them and lies before block. Returns false if there is none. */
-static bool
-take_room_before(SegmentPlace *free_extents, uint64 n, BlockNumber block, uint32 pages)
+/* Pages before block that rows can move to: free extents that a piece of a segment may go to, or one that takes all of them. */
+static uint64
+room_before(const SegmentPlace *free_extents, uint64 n, BlockNumber block)
 {
+	uint64		pieces = 0;
+	uint64		largest = 0;
+
 	for (uint64 i = 0; i < n; i++)
 	{
-		if (free_extents[i].first_block < block && free_extents[i].pages >= pages)
-		{
-			free_extents[i].first_block += pages;
-			free_extents[i].pages -= pages;
-			return true;
-		}
+		if (free_extents[i].first_block >= block)
+			continue;
+		largest = Max(largest, free_extents[i].pages);
+		if (free_extents[i].pages >= COMPACT_SMALL_PAGES)
+			pieces += free_extents[i].pages;
 	}
-	return false;
+	return Max(pieces, largest);
 }
 
 /*
- * Chooses the segments at the end of the store for which there is room in free extents before them, if much of the store is free. A
- * segment that stays keeps the file long, so the choice ends with it. Returns how many, in ascending order of their numbers.
+ * Chooses the segments at the end of the store for whose rows there is room in free extents before them, if much of the store is free. Their
+ * rows make segments that fit there. A segment that stays keeps the file long, so the choice ends with it. Returns how many,
+ * in ascending order of their numbers.
  */
 static int
 choose_tail(Relation table, SegmentNumber **segments)
@@ -356,6 +366,7 @@ choose_tail(Relation table, SegmentNumber **segments)
 	SegmentEntry entry;
 	int			nlive = 0;
 	int			chosen = 0;
+	double		needed = 0;
 	ListCell   *lc;
 
 	if (pxd_store_free_pages(store) <= COMPACT_FREE_FRACTION * RelationGetNumberOfBlocks(store))
@@ -372,6 +383,7 @@ choose_tail(Relation table, SegmentNumber **segments)
 		place->segno = segno;
 		place->first_block = entry.first_block;
 		place->pages = entry.pages;
+		place->stays = pxd_store_chunks_pending(&entry) == CHUNKS_LEFT;
 		if (entry.state == SEGMENT_LIVE)
 			live = lappend(live, place);
 		else if (entry.state == SEGMENT_FREE)
@@ -391,8 +403,13 @@ choose_tail(Relation table, SegmentNumber **segments)
 	foreach(lc, live)
 		places[nlive++] = *(SegmentPlace *) lfirst(lc);
 	qsort(places, nlive, sizeof(SegmentPlace), compare_places_descending);
-	for (int i = 0; i < nlive && take_room_before(free_extents, nfree, places[i].first_block, places[i].pages); i++)
+	for (int i = 0; i < nlive; i++)
+	{
+		needed += places[i].pages * MOVED_PAGES_MAX;
+		if (places[i].stays || needed > room_before(free_extents, nfree, places[i].first_block))
+			break;
 		(*segments)[chosen++] = places[i].segno;
+	}
 	qsort(*segments, chosen, sizeof(SegmentNumber), pxd_compare_segment_numbers);
 
 	table_close(store, AccessShareLock);
@@ -444,7 +461,7 @@ pxd_compact_table(Relation table, FlushMode mode, BufferAccessStrategy strategy,
 
 /* --- SQL --- */
 
-/* proximadb.compact(regclass) */
+/* proximadb.compact(regclass); chunks left behind are deleted first, since segments that know of them are not compacted. */
 Datum
 pxd_sql_compact(PG_FUNCTION_ARGS)
 {
@@ -462,6 +479,8 @@ pxd_sql_compact(PG_FUNCTION_ARGS)
 	{
 		Relation	table = pxd_open_for_maintenance(lfirst_oid(lc));
 
+		if (pxd_flush_possible(table))
+			(void) pxd_sweep_orphans(table);
 		pxd_compact_table(table, FLUSH_COMMAND, GetAccessStrategy(BAS_VACUUM), &result);
 		table_close(table, NoLock);
 	}

@@ -138,6 +138,20 @@ close_segment(Flush *flush)
 	pxd_seal_apply(flush->table, &flush->list, flush->oldest_xmin, flush->strategy, &flush->result->rows);
 }
 
+/*
+ * Has the next segment of a compaction fit into the largest free extent, if that is large enough for a segment that is not small: rows that move are to make the
+ * file shorter, not longer.
+ */
+static void
+fit_next_segment(Flush *flush)
+{
+	Relation	store = table_open(flush->table->rd_rel->reltoastrelid, AccessShareLock);
+	uint32		pages = pxd_store_largest_free(store);
+
+	table_close(store, AccessShareLock);
+	pxd_builder_fit(flush->builder, pages >= COMPACT_SMALL_PAGES ? pages : 0);
+}
+
 static void
 collect_row(Flush *flush, HeapTuple tuple)
 {
@@ -146,6 +160,8 @@ collect_row(Flush *flush, HeapTuple tuple)
 
 	if (pxd_builder_full(flush->builder))
 		close_segment(flush);
+	if (flush->list.nitems == 0 && flush->options->nsegments > 0)
+		fit_next_segment(flush);
 
 	pxd_slot_show(flush->slot, flush->table, tuple);
 	slot_getallattrs(flush->slot);
@@ -154,6 +170,8 @@ collect_row(Flush *flush, HeapTuple tuple)
 	if (stub != NULL)
 	{
 		pxd_builder_set_tid(flush->builder, position, &tuple->t_self);
+		if (HeapTupleHasExternal(tuple))
+			pxd_builder_note_chunks(flush->builder);
 		pxd_seal_list_add(&flush->list, tuple, stub);
 	}
 	ExecClearTuple(flush->slot);
@@ -193,6 +211,9 @@ pxd_flush_table(Relation table, const FlushOptions *options, FlushResult *result
 		nblocks = Min(nblocks, options->end_block);
 	if (!pxd_flush_possible(table) || nblocks == 0)
 		return;
+
+	if (options->hot && options->mode == FLUSH_COMMAND && options->first_block == 0)
+		(void) pxd_sweep_orphans(table);
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "proximadb flush", ALLOCSET_DEFAULT_SIZES);
 	oldcontext = MemoryContextSwitchTo(context);

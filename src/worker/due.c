@@ -126,6 +126,6 @@ pxd_due_work(Relation table, DueWork *due)
 	if (!pxd_flush_possible(table) || memory.retry_at > GetCurrentTimestamp())
 		return;
 
-	due->flush = flush_is_due(table, &memory, &due->whole_table);
+	due->flush = flush_is_due(table, &memory, &due->whole_table) || pxd_orphans_possible(table);
 	due->compact = compaction_is_due(table, &memory);
 }
