@@ -18,7 +18,7 @@
 #   QUERIES       of gen                            1000 [300]
 #   GROW          rows inserted one by one into an empty index                                          100000 [10000]
 #   ROUNDS        rounds of each measurement        3 [2]
-#   PHASES        of: data build query filter vacuum insert grow peers                                  all [all but peers]
+#   PHASES        of: data build query codes filter vacuum insert grow peers                            all [all but codes, peers]
 #   SYSTEMS       of: hnsw heap viper               all
 #   MAINTENANCE_WORK_MEM                            2GB
 #   PGVECTOR_SRC  a pgvector source tree            none: PGVECTOR_TAG is cloned from PGVECTOR_URL
@@ -44,7 +44,7 @@ esac
 : "${GROW:=${quick:+10000}}" "${GROW:=100000}"
 : "${ROUNDS:=${quick:+2}}" "${ROUNDS:=3}"
 : "${PHASES:=${quick:+data build query filter vacuum insert grow}}"
-: "${PHASES:=data build query filter vacuum insert grow peers}"
+: "${PHASES:=data build query codes filter vacuum insert grow peers}"
 : "${SYSTEMS:=hnsw heap viper}"
 : "${MAINTENANCE_WORK_MEM:=2GB}"
 : "${PGVECTOR_SRC:=}" "${PGVECTOR_URL:=https://github.com/pgvector/pgvector}" "${PGVECTOR_TAG:=v0.8.6}"
@@ -53,7 +53,7 @@ esac
 : "${KEEP:=}"
 
 # Settings swept for the curves. 40 is HNSW's default; "default" means that nothing is SET.
-hnsw_sweep="10 20 40 60 80 120 160 240 400 700"
+hnsw_sweep="10 20 40 60 80 120 160 240 400"
 recall_sweep="0.8 0.9 0.95 0.97 0.98 0.99 0.995 0.999"
 filter_sweep="40 100 200 400"
 
@@ -117,7 +117,7 @@ index_sql()
 	if [ "$system" = hnsw ]; then
 		echo "CREATE INDEX ${name}_index ON $name USING hnsw (embedding $opclass) WITH (m = 16, ef_construction = 64)"
 	else
-		echo "CREATE INDEX ${name}_index ON $name USING axis (embedding $opclass${*:+, $*})"
+		echo "CREATE INDEX ${name}_index ON $name USING axis (embedding $opclass${*:+, $*})${options:+ WITH ($options)}"
 	fi
 }
 
@@ -127,18 +127,19 @@ build_settings()
 	echo "SET maintenance_work_mem = '$1'; SET max_parallel_maintenance_workers = $(($(nproc) - 1)); SET min_parallel_table_scan_size = 0"
 }
 
-# build_index SYSTEM PHASE MEMORY [COLUMN...]: replaces the index; keeps seconds, bytes, peak memory.
+# build_index SYSTEM PHASE MEMORY [COLUMN...]: replaces the index; keeps seconds, bytes, peak memory. With `options` set: the index's options,
+# and with `label` set: kept under that name instead of the system's.
 build_index()
 {
-	local system=$1 phase=$2 memory=$3 seconds peak vmhwm
+	local system=$1 phase=$2 memory=$3 seconds peak vmhwm name=${label:-$1}
 	shift 3
 	on "$system" -c "SET client_min_messages = warning; DROP INDEX IF EXISTS $(table "$system")_index"
 	read -r seconds peak vmhwm < <("$bin/watch" "$(conninfo "$system")" "$(build_settings "$memory")" "$(index_sql "$system" "$(table "$system")" "$@")")
-	put "$system" "$phase" "$memory" seconds "$seconds"
-	put "$system" "$phase" "$memory" peak_memory_kb "$peak"
-	put "$system" "$phase" "$memory" vmhwm_kb "$vmhwm"
-	put "$system" "$phase" "$memory" bytes "$(on "$system" -c "SELECT pg_relation_size('$(table "$system")_index')")"
-	put "$system" "$phase" "$memory" rows "$(on "$system" -c "SELECT count(*) FROM $(table "$system")")"
+	put "$name" "$phase" "$memory" seconds "$seconds"
+	put "$name" "$phase" "$memory" peak_memory_kb "$peak"
+	put "$name" "$phase" "$memory" vmhwm_kb "$vmhwm"
+	put "$name" "$phase" "$memory" bytes "$(on "$system" -c "SELECT pg_relation_size('$(table "$system")_index')")"
+	put "$name" "$phase" "$memory" rows "$(on "$system" -c "SELECT count(*) FROM $(table "$system")")"
 }
 
 # --- phases ---
@@ -179,6 +180,25 @@ phase_query()
 		done
 	done
 	arms_run query
+}
+
+# What other widths of the codes would take and give; on viper.
+phase_codes()
+{
+	local bits value options label
+	local select="SELECT id FROM %s ORDER BY embedding $operator \$1 LIMIT 10"
+	[[ " $axis_systems " == *" viper "* ]] || return 0
+	for bits in 1 2 4; do
+		options="code_bits = $bits" label=axis-$bits-bit
+		build_index viper build "$MAINTENANCE_WORK_MEM"
+		arms_begin
+		for value in 0.9 0.95 0.98 0.99; do
+			arm $label "$value" "SET proximadb.target_recall = $value" all "$select" "$(table viper)"
+		done
+		arms_run query
+	done
+	options="" label=""
+	build_index viper rebuild "$MAINTENANCE_WORK_MEM"
 }
 
 phase_filter()

@@ -5,8 +5,8 @@
 #
 # Asks the queries of a data set again and again on the server that KEEP=1 left running, samples client and server process with perf
 # (processor clock: no hardware counters needed) for SAMPLE_SECONDS (10), and adds the samples up. `settings` is SQL run before, such as
-# 'SET proximadb.target_recall = 0.99' or 'SET hnsw.ef_search = 80'. STATEMENT replaces the query's text. All samples by function:
-# build/axis-profile.txt.
+# 'SET proximadb.target_recall = 0.99' or 'SET hnsw.ef_search = 80'. STATEMENT replaces the query's text. The result is
+# kept in build/axis-profile.txt.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -24,7 +24,7 @@ command -v perf >/dev/null || { echo "perf is not installed (Debian: linux-perf)
 . "$work/data-$data.sh"
 : "${STATEMENT:=SELECT id FROM ${data}_$system ORDER BY embedding $operator \$1 LIMIT 10}"
 
-"$bin/knn" -r 100 "$base" "$queries" "$metric" \
+"$bin/knn" -n -r 100 "$base" "$queries" "$metric" \
 	"profile|$(conninfo "$system") application_name=profile|$settings|$truth.all:all|$STATEMENT" >"$work/profile.line" 2>"$work/profile.err" &
 client=$!
 trap 'kill $client 2>/dev/null || true' EXIT
@@ -39,18 +39,18 @@ counted()
 {
 	awk '{ print $1 / 1e9 }' "/proc/$1/schedstat"
 }
+kill -0 $client 2>/dev/null || { cat "$work/profile.err" >&2; exit 1; }
 before=$(counted "$backend") before_client=$(counted $client)
-perf record -q -e cpu-clock -F 5000 -o "$work/perf.data" -p "$backend,$client" -- sleep "$SAMPLE_SECONDS"
+perf record -q -e cpu-clock -F 4000 --call-graph fp -o "$work/perf.data" -p "$backend,$client" -- sleep "$SAMPLE_SECONDS"
 after=$(counted "$backend") after_client=$(counted $client)
 kill $client 2>/dev/null || true
 wait $client 2>/dev/null || true
 trap - EXIT
 
-# Debian's servers have no symbols for static functions: those appear by address and are counted with the executor.
-perf report -i "$work/perf.data" --stdio -q --sort comm,dso,sym -F overhead,comm,dso,sym -t '|' 2>/dev/null | sort -rn >"$top/build/axis-profile.txt"
 echo "$data, $system ${settings:+($settings)}: $STATEMENT"
 awk -v server="$before $after" -v client="$before_client $after_client" 'BEGIN {
 	split(server, s, " "); split(client, c, " ")
 	printf "processor time while sampling: server %.2f s, client %.2f s\n", s[2] - s[1], c[2] - c[1]
 }'
-awk -F '|' -f "$top/bench/axis/profile.awk" "$top/build/axis-profile.txt"
+# Debian builds with frame pointers, so call chains are complete; functions without a symbol appear by their callers.
+perf script -i "$work/perf.data" -F comm,ip,sym,dso 2>/dev/null | awk -f "$top/bench/axis/profile.awk" | tee "$top/build/axis-profile.txt"

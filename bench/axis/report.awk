@@ -41,7 +41,7 @@ function line(words, ours, theirs, ratio, op, bar,   verdict) {
 		verdict = ((op == ">=" && ratio + 0 >= bar) || (op == "<=" && ratio + 0 <= bar)) ? "met" : "MISSED"
 	if (verdict == "MISSED") missed++
 	if (verdict == "met") met++
-	printf "%-52s %12s %12s %9s %s %-7s %s\n", words, ours, theirs, (ratio == "" ? "" : sprintf("%.4g", ratio)), (op == "" ? "  " : op),
+	printf "%-58s %12s %12s %9s %s %-7s %s\n", words, ours, theirs, (ratio == "" ? "" : sprintf("%.4g", ratio)), (op == "" ? "  " : op),
 		(op == "" ? "" : sprintf("%.4g", bar)), verdict
 }
 
@@ -100,6 +100,8 @@ function bars(d, s,   percent, target, reference, raw, mb, unit) {
 		line(d " " name(s) ": recall@10, default settings", get(d, s, "query", "default", "recall"), "", get(d, s, "query", "default", "recall"), ">=", 0.95)
 	compare(d " " name(s) ": QPS at recall 0.95", qps_at(d, s, "query", 0.95), qps_at(d, "hnsw", "query", 0.95), ">=", (s == "heap" ? 1.3 : 4))
 	compare(d " " name(s) ": QPS at recall 0.99", qps_at(d, s, "query", 0.99), qps_at(d, "hnsw", "query", 0.99), (s == "heap" ? "" : ">="), 5)
+	compare(d " " name(s) ": QPS at recall 0.95 (hnswlib's, no database)", qps_at(d, s, "query", 0.95), qps_at(d, "hnswlib", "query", 0.95))
+	compare(d " " name(s) ": QPS at recall 0.99 (hnswlib's, no database)", qps_at(d, s, "query", 0.99), qps_at(d, "hnswlib", "query", 0.99))
 	compare(d " " name(s) ": build, s", get(d, s, "build", memory[d, s], "seconds"), get(d, "hnsw", "build", memory[d, "hnsw"], "seconds"), "<=", 0.1)
 	if (has(d, s, "build", memory[d, s], "bytes") && has(d, "data", "size", "raw", "bytes_per_row")) {
 		raw = get(d, "data", "size", "raw", "bytes_per_row")
@@ -145,7 +147,7 @@ END {
 				printf " %d:%s", probes, get(d, "data", "plain_ivf", probes, "recall")
 		print " (lists probed of 256 rows : recall)"
 	}
-	printf "\n%-52s %12s %12s %9s %s\n", "bar", "ours", "HNSW's", "ratio", "bar"
+	printf "\n%-58s %12s %12s %9s %s\n", "bar", "ours", "HNSW's", "ratio", "bar"
 	for (i = 1; i <= datas; i++) {
 		n = split(system_list[data[i]], list, " ")
 		for (j = 1; j <= n; j++)
