@@ -317,7 +317,7 @@ for name in $DATA; do
 		say "$data: $phase (load $(cut -d ' ' -f 1 /proc/loadavg))"
 		phase_"$phase"
 	done
-	for system in $systems; do
+	[ -n "$KEEP" ] || for system in $systems; do
 		on "$system" -c "SET client_min_messages = warning; DROP TABLE IF EXISTS $(table "$system")_grown, $(table "$system")_grown_fresh"
 	done
 done

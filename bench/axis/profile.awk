@@ -9,7 +9,7 @@ BEGIN {
 	rule("centroids", "pxd_axis_(directory_open|centroid_distances|nearest_list|rotated)|select_lists|list_at|far_enough|limit")
 	rule("filter conditions", "pxd_axis_condition[a-z_]*|passes")
 	rule("candidates of a list", "add_candidate|add_high|sift_down|settle_candidates")
-	rule("pages of lists", "pxd_axis_read")
+	rule("pages of lists", "pxd_axis_read[a-z_]*")
 	rule("codes", "dot_(group_|one_|select_)?[124]|pxd_axis_bounds|bounds_of_page|probe_page|probe_list|prepare_list|pxd_axis_probe")
 	rule("exact distances (rerank)", "pxd_axis_rerank[a-z_]*|rank_candidate|exact_[a-z_]*|pxd_[a-z_]*(vectors|spans)[a-z_]*")
 	rule("axis, the rest", "pxd_axis_[a-z_]*|next_by_distance|start_search")
