@@ -920,6 +920,581 @@ COMMENT ON VIEW proximadb.stat_maintenance IS
 GRANT SELECT ON proximadb.stat_maintenance TO PUBLIC;
 
 -- ---------------------------------------------------------------------------------------------
+-- Collections (src/catalog)
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION proximadb.hamming_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_hamming_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION proximadb.hamming_distance(@extschema@.vector, @extschema@.vector) IS 'number of elements that differ';
+
+-- Conversions that generated columns may use: immutable, and NULL for JSON null
+
+CREATE FUNCTION proximadb.json_timestamp(value text) RETURNS timestamp with time zone
+	LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	-- no "now", "today" and the like, which would change from day to day
+	IF value !~ '^\d{4,}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?\s*(Z|[+-]\d\d(:?\d\d)?)?)?$' THEN
+		RAISE EXCEPTION 'invalid time "%" in metadata', value
+			USING ERRCODE = 'invalid_datetime_format', HINT = 'Write it as "2026-01-31", "2026-01-31T12:00:00Z" or "2026-01-31 12:00:00+02".';
+	END IF;
+	RETURN value::timestamp with time zone;
+END $$;
+COMMENT ON FUNCTION proximadb.json_timestamp(text) IS 'time in ISO 8601, UTC unless it says otherwise; for generated columns';
+
+CREATE FUNCTION proximadb.json_text_array(value jsonb) RETURNS text[]
+	LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF jsonb_typeof(value) = 'null' THEN
+		RETURN NULL;
+	ELSIF jsonb_typeof(value) <> 'array' THEN
+		RAISE EXCEPTION 'a list was expected in metadata, not %', value USING ERRCODE = 'invalid_text_representation';
+	END IF;
+	RETURN ARRAY(SELECT e.item FROM jsonb_array_elements_text(value) WITH ORDINALITY e(item, n) ORDER BY e.n);
+END $$;
+COMMENT ON FUNCTION proximadb.json_text_array(jsonb) IS 'elements of a list as texts; for generated columns';
+
+-- The catalog. A row follows its table: its key is the OID, and event triggers see to names and DROP. Written by
+-- save_collection and forget_collection only, and by restores.
+
+CREATE TABLE proximadb.collections (
+	tbl regclass PRIMARY KEY,
+	name text COLLATE "C" NOT NULL UNIQUE,
+	table_name name NOT NULL,
+	metric text NOT NULL,
+	id_column name NOT NULL,
+	vector_column name NOT NULL,
+	metadata_column name,
+	filterable_columns jsonb NOT NULL DEFAULT '[]',
+	index_options jsonb NOT NULL DEFAULT '{}',
+	description text,
+	tags text[] NOT NULL DEFAULT '{}',
+	created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE proximadb.collections IS 'collections: tables with an id and a vector, and what searches need to know of them';
+COMMENT ON COLUMN proximadb.collections.table_name IS 'name of the table, by which a change of it is noticed';
+COMMENT ON COLUMN proximadb.collections.filterable_columns IS 'columns generated from metadata, as create_collection was told';
+COMMENT ON COLUMN proximadb.collections.index_options IS 'options of the axis index, as create_collection was told';
+GRANT SELECT ON proximadb.collections TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('proximadb.collections', '');
+
+CREATE FUNCTION proximadb.save_collection(tbl regclass, fields jsonb) RETURNS void
+	AS 'MODULE_PATHNAME', 'pxd_sql_save_collection' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION proximadb.save_collection(regclass, jsonb) IS 'internal: writes the catalog row of a table that the caller owns';
+
+CREATE FUNCTION proximadb.forget_collection(tbl oid) RETURNS void
+	AS 'MODULE_PATHNAME', 'pxd_sql_forget_collection' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION proximadb.forget_collection(oid) IS
+	'removes a table, which the caller owns or which is gone, from the catalog of collections; the table stays';
+
+CREATE FUNCTION proximadb.check_collection() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	rel pg_class;
+	column_type oid;
+BEGIN
+	IF NEW.name !~ '^[A-Za-z0-9_.-]{1,255}$' THEN
+		RAISE EXCEPTION 'invalid name of a collection: "%"', NEW.name
+			USING ERRCODE = 'invalid_name', HINT = 'Names have 1 to 255 letters, digits and the characters "_", "-" and ".".';
+	END IF;
+	IF NEW.metric IS NULL OR NEW.metric NOT IN ('cosine', 'euclidean', 'dot_product', 'manhattan', 'hamming') THEN
+		RAISE EXCEPTION 'metric "%" is unknown', NEW.metric
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Metrics are cosine, euclidean, dot_product, manhattan and hamming.';
+	END IF;
+	SELECT * INTO STRICT rel FROM pg_class WHERE oid = NEW.tbl;
+	IF rel.relkind NOT IN ('r', 'p') OR rel.relpersistence = 't' THEN
+		RAISE EXCEPTION '% cannot be a collection', NEW.tbl
+			USING ERRCODE = 'wrong_object_type', HINT = 'Collections are tables that are not temporary.';
+	END IF;
+	SELECT atttypid INTO column_type FROM pg_attribute WHERE attrelid = NEW.tbl AND attname = NEW.vector_column AND NOT attisdropped;
+	IF column_type IS DISTINCT FROM '@extschema@.vector'::regtype::oid THEN
+		RAISE EXCEPTION 'table % has no column "%" of type vector', NEW.tbl, NEW.vector_column USING ERRCODE = 'undefined_column';
+	END IF;
+	PERFORM FROM pg_attribute WHERE attrelid = NEW.tbl AND attname = NEW.id_column AND attnum > 0 AND NOT attisdropped;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'table % has no column "%"', NEW.tbl, NEW.id_column USING ERRCODE = 'undefined_column';
+	END IF;
+	SELECT atttypid INTO column_type FROM pg_attribute WHERE attrelid = NEW.tbl AND attname = NEW.metadata_column AND NOT attisdropped;
+	IF NEW.metadata_column IS NOT NULL AND column_type IS DISTINCT FROM 'jsonb'::regtype::oid THEN
+		RAISE EXCEPTION 'table % has no column "%" of type jsonb', NEW.tbl, NEW.metadata_column USING ERRCODE = 'undefined_column';
+	END IF;
+	PERFORM FROM proximadb.collections c WHERE c.name = NEW.name AND c.tbl <> NEW.tbl;
+	IF FOUND THEN
+		RAISE EXCEPTION 'collection "%" already exists', NEW.name USING ERRCODE = 'duplicate_object';
+	END IF;
+	RETURN NEW;
+END $$;
+COMMENT ON FUNCTION proximadb.check_collection() IS 'internal: trigger of proximadb.collections';
+CREATE TRIGGER check_collection BEFORE INSERT OR UPDATE ON proximadb.collections
+	FOR EACH ROW EXECUTE FUNCTION proximadb.check_collection();
+
+CREATE FUNCTION proximadb.collections_changed() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'pxd_sql_collections_changed' LANGUAGE C;
+COMMENT ON FUNCTION proximadb.collections_changed() IS 'internal: trigger of proximadb.collections';
+CREATE TRIGGER collections_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON proximadb.collections
+	FOR EACH STATEMENT EXECUTE FUNCTION proximadb.collections_changed();
+
+CREATE FUNCTION proximadb.follow_drop() RETURNS event_trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	dropped oid;
+BEGIN
+	FOR dropped IN SELECT d.objid FROM pg_event_trigger_dropped_objects() d JOIN proximadb.collections c ON c.tbl = d.objid
+			WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 LOOP
+		PERFORM proximadb.forget_collection(dropped);
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION proximadb.follow_drop() IS 'internal: removes collections whose tables are dropped';
+CREATE EVENT TRIGGER proximadb_follow_drop ON sql_drop EXECUTE FUNCTION proximadb.follow_drop();
+COMMENT ON EVENT TRIGGER proximadb_follow_drop IS 'removes collections whose tables are dropped';
+
+CREATE FUNCTION proximadb.follow_rename() RETURNS event_trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	c record;
+BEGIN
+	FOR c IN SELECT DISTINCT r.oid, r.relname, to_jsonb(k) AS fields FROM pg_event_trigger_ddl_commands() d
+			JOIN proximadb.collections k ON k.tbl = d.objid JOIN pg_class r ON r.oid = d.objid
+			WHERE d.classid = 'pg_class'::regclass AND r.relname <> k.table_name LOOP
+		PERFORM proximadb.save_collection(c.oid, c.fields || jsonb_build_object('name', c.relname, 'table_name', c.relname));
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION proximadb.follow_rename() IS 'internal: renames collections whose tables are renamed';
+CREATE EVENT TRIGGER proximadb_follow_rename ON ddl_command_end WHEN TAG IN ('ALTER TABLE')
+	EXECUTE FUNCTION proximadb.follow_rename();
+COMMENT ON EVENT TRIGGER proximadb_follow_rename IS 'renames collections whose tables are renamed';
+
+-- Making, changing and removing collections
+
+CREATE FUNCTION proximadb.get_collection_row(name text) RETURNS proximadb.collections
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	found_row proximadb.collections;
+BEGIN
+	SELECT * INTO found_row FROM proximadb.collections c WHERE c.name = get_collection_row.name;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'collection "%" does not exist', name USING ERRCODE = 'undefined_object';
+	END IF;
+	RETURN found_row;
+END $$;
+COMMENT ON FUNCTION proximadb.get_collection_row(text) IS 'internal: the catalog row of a collection, or an error';
+
+CREATE FUNCTION proximadb.register_collection(tbl regclass, name text DEFAULT NULL, metric text DEFAULT NULL,
+		id_column name DEFAULT 'id', vector_column name DEFAULT 'vector', metadata_column name DEFAULT 'metadata',
+		description text DEFAULT NULL, tags text[] DEFAULT NULL) RETURNS regclass
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	table_name name := (SELECT relname FROM pg_class WHERE oid = tbl);
+	-- what was said before stands unless something else is said now
+	known jsonb := (SELECT to_jsonb(c) FROM proximadb.collections c WHERE c.tbl = register_collection.tbl);
+BEGIN
+	IF table_name IS NULL THEN
+		RAISE EXCEPTION 'table cannot be null or gone' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	PERFORM FROM pg_attribute a WHERE a.attrelid = tbl AND a.attname = metadata_column AND NOT a.attisdropped;
+	IF NOT FOUND AND metadata_column = 'metadata' THEN
+		metadata_column := NULL;
+	END IF;
+	PERFORM FROM pg_index i JOIN pg_attribute a ON a.attrelid = tbl AND a.attname = id_column
+		WHERE i.indrelid = tbl AND i.indisunique AND i.indpred IS NULL AND i.indisvalid AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'table % has no primary key or unique index on column "%" alone', tbl, id_column
+			USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	PERFORM proximadb.save_collection(tbl, jsonb_build_object('metric', 'cosine', 'name', table_name, 'filterable_columns', jsonb '[]',
+		'index_options', jsonb '{}', 'tags', jsonb '[]', 'created_at', now()) || coalesce(known, '{}') || jsonb_strip_nulls(jsonb_build_object(
+		'name', name, 'metric', metric, 'description', description, 'tags', tags)) || jsonb_build_object('table_name', table_name,
+		'id_column', id_column, 'vector_column', vector_column, 'metadata_column', metadata_column, 'updated_at', now()));
+	RETURN tbl;
+END $$;
+COMMENT ON FUNCTION proximadb.register_collection(regclass, text, text, name, name, name, text, text[]) IS
+	'makes a collection of a table that exists, or tells one of changed columns; by default by its own name, with metric cosine';
+
+CREATE FUNCTION proximadb.check_index_options(options jsonb) RETURNS void
+	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	item record;
+BEGIN
+	IF options IS NULL OR jsonb_typeof(options) <> 'object' THEN
+		RAISE EXCEPTION 'index_options are not a JSON object' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	FOR item IN SELECT key, value, jsonb_typeof(value) AS type FROM jsonb_each(options) LOOP
+		CASE item.key
+		WHEN 'strategy' THEN
+			IF item.value IN ('"hnsw"', '"pq"') THEN
+				RAISE EXCEPTION 'index strategy % is not built', item.value
+					USING ERRCODE = 'feature_not_supported', HINT = 'Strategies are auto, flat and ivf.';
+			ELSIF item.value NOT IN ('"auto"', '"flat"', '"ivf"') THEN
+				RAISE EXCEPTION 'index strategy % is unknown', item.value
+					USING ERRCODE = 'invalid_parameter_value', HINT = 'Strategies are auto, flat and ivf.';
+			END IF;
+		WHEN 'target_recall' THEN
+			IF item.type <> 'number' OR item.value <= '0' OR item.value > '0.999' THEN
+				RAISE EXCEPTION 'target_recall is a number above 0 and up to 0.999, not %', item.value
+					USING ERRCODE = 'invalid_parameter_value';
+			END IF;
+		WHEN 'code_bits' THEN
+			IF item.value NOT IN ('0', '1', '2', '4') THEN
+				RAISE EXCEPTION 'code_bits is 0, 1, 2 or 4, not %', item.value USING ERRCODE = 'invalid_parameter_value';
+			END IF;
+		ELSE
+			RAISE EXCEPTION 'index option "%" is unknown', item.key
+				USING ERRCODE = 'invalid_parameter_value', HINT = 'Options are strategy, target_recall and code_bits.';
+		END CASE;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION proximadb.check_index_options(jsonb) IS 'internal: an error unless these are options of an axis index';
+
+CREATE FUNCTION proximadb.index_statement(collection proximadb.collections, options jsonb, online boolean) RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	operator_class text := CASE collection.metric WHEN 'cosine' THEN 'vector_cosine_ops' WHEN 'euclidean' THEN 'vector_l2_ops'
+		WHEN 'dot_product' THEN 'vector_ip_ops' END;
+	keys text;
+	settings text;
+BEGIN
+	IF operator_class IS NULL OR NOT EXISTS (SELECT FROM pg_am WHERE amname = 'axis') THEN
+		RETURN NULL;
+	END IF;
+	-- filter columns of types that axis can compare
+	SELECT string_agg(format(', %I', f.item ->> 'name'), '' ORDER BY f.n) INTO keys
+		FROM jsonb_array_elements(collection.filterable_columns) WITH ORDINALITY f(item, n)
+			JOIN pg_attribute a ON a.attrelid = collection.tbl AND a.attname = f.item ->> 'name'
+			JOIN pg_opclass o ON o.opcintype = a.atttypid AND o.opcdefault
+			JOIN pg_am m ON m.oid = o.opcmethod AND m.amname = 'axis'
+		WHERE (f.item ->> 'indexed')::boolean;
+	SELECT format(' WITH (%s)', string_agg(format('%I = %L', key, value), ', ' ORDER BY key)) INTO settings
+		FROM jsonb_each_text(options) HAVING count(*) > 0;
+	RETURN format('CREATE INDEX %sON %s USING axis (%I @extschema@.%s%s)%s', CASE WHEN online THEN 'CONCURRENTLY ' ELSE '' END,
+		collection.tbl, collection.vector_column, operator_class, keys, settings);
+END $$;
+COMMENT ON FUNCTION proximadb.index_statement(proximadb.collections, jsonb, boolean) IS
+	'internal: the statement that makes the axis index of a collection; NULL for metrics without one';
+
+CREATE FUNCTION proximadb.filterable_column(item jsonb) RETURNS jsonb
+	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	spec jsonb := CASE WHEN jsonb_typeof(item) = 'string' THEN jsonb_build_object('name', item) ELSE item END;
+	unknown text;
+	data_type text;
+BEGIN
+	IF jsonb_typeof(spec) <> 'object' OR jsonb_typeof(spec -> 'name') IS DISTINCT FROM 'string' THEN
+		RAISE EXCEPTION 'filterable column % is neither a name nor an object with a name', item USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	SELECT key INTO unknown FROM jsonb_object_keys(spec) key WHERE key NOT IN ('name', 'data_type', 'indexed') ORDER BY key LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'filterable column "%" has an unknown member "%"', spec ->> 'name', unknown
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Members are name, data_type and indexed.';
+	END IF;
+	IF length(spec ->> 'name') = 0 OR octet_length(spec ->> 'name') > 63 THEN
+		RAISE EXCEPTION 'name of filterable column "%" has not 1 to 63 bytes', spec ->> 'name' USING ERRCODE = 'invalid_name';
+	END IF;
+	IF spec ->> 'name' IN ('id', 'vector', 'metadata', 'created_at', 'updated_at', 'expires_at', 'version', 'and', 'or', 'not') THEN
+		RAISE EXCEPTION 'filterable column cannot be called "%"', spec ->> 'name' USING ERRCODE = 'reserved_name';
+	END IF;
+	data_type := lower(coalesce(spec ->> 'data_type', 'string'));
+	IF data_type NOT IN ('string', 'integer', 'float', 'boolean', 'datetime', 'array_string', 'array_integer', 'array_float') THEN
+		RAISE EXCEPTION 'data_type "%" of filterable column "%" is unknown', spec ->> 'data_type', spec ->> 'name'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Types are string, integer, float, boolean, datetime, array_string, array_integer and array_float.';
+	END IF;
+	IF jsonb_typeof(spec -> 'indexed') NOT IN ('boolean') THEN
+		RAISE EXCEPTION 'member "indexed" of filterable column "%" is not true or false', spec ->> 'name'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	RETURN jsonb_build_object('name', spec -> 'name', 'data_type', data_type, 'indexed', coalesce(spec -> 'indexed', 'true'));
+END $$;
+COMMENT ON FUNCTION proximadb.filterable_column(jsonb) IS 'internal: the complete description of a filterable column, or an error';
+
+CREATE FUNCTION proximadb.create_collection(name text, dimension integer, metric text DEFAULT 'cosine', engine text DEFAULT 'viper',
+		filterable_columns jsonb DEFAULT '[]', index_options jsonb DEFAULT '{}', description text DEFAULT NULL,
+		tags text[] DEFAULT '{}', id_type regtype DEFAULT 'text', schema text DEFAULT current_schema()) RETURNS regclass
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	-- a longer name than a table can have becomes one that ends in a hash
+	table_name name := CASE WHEN octet_length(name) <= 63 THEN name ELSE left(name, 54) || '_' || left(md5(name), 8) END;
+	columns jsonb := '[]';
+	generated text := '';
+	collection proximadb.collections;
+	item jsonb;
+	statement text;
+BEGIN
+	IF name IS NULL THEN
+		RAISE EXCEPTION 'name of a collection cannot be null' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF name !~ '^[A-Za-z0-9_.-]{1,255}$' THEN
+		RAISE EXCEPTION 'invalid name of a collection: "%"', name
+			USING ERRCODE = 'invalid_name', HINT = 'Names have 1 to 255 letters, digits and the characters "_", "-" and ".".';
+	ELSIF dimension IS NULL OR dimension < 1 OR dimension > 16000 THEN
+		RAISE EXCEPTION 'dimension of a collection is 1 to 16000, not %', coalesce(dimension::text, 'null')
+			USING ERRCODE = 'invalid_parameter_value';
+	ELSIF metric IS NULL OR metric NOT IN ('cosine', 'euclidean', 'dot_product', 'manhattan', 'hamming') THEN
+		RAISE EXCEPTION 'metric "%" is unknown', coalesce(metric, 'null')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Metrics are cosine, euclidean, dot_product, manhattan and hamming.';
+	ELSIF engine IS NULL OR engine NOT IN ('viper', 'lsm', 'heap') THEN
+		RAISE EXCEPTION 'engine "%" is unknown', coalesce(engine, 'null')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Engines are viper, lsm and heap.';
+	ELSIF id_type IS NULL OR id_type NOT IN ('text', 'varchar', 'bigint', 'integer', 'uuid') THEN
+		RAISE EXCEPTION 'id_type % cannot be that of ids', coalesce(id_type::text, 'null')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Types of ids are text, varchar, bigint, integer and uuid.';
+	ELSIF schema IS NULL THEN
+		RAISE EXCEPTION 'no schema to create collection "%" in', name
+			USING ERRCODE = 'invalid_schema_name', HINT = 'Name one, or set search_path.';
+	ELSIF filterable_columns IS NULL OR jsonb_typeof(filterable_columns) <> 'array' THEN
+		RAISE EXCEPTION 'filterable_columns are not a JSON array' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF jsonb_array_length(filterable_columns) > 16 THEN
+		RAISE EXCEPTION 'a collection has up to 16 filterable columns, not %', jsonb_array_length(filterable_columns)
+			USING ERRCODE = 'program_limit_exceeded';
+	ELSIF tags IS NULL OR array_position(tags, NULL) IS NOT NULL THEN
+		RAISE EXCEPTION 'tags of a collection cannot be null' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	PERFORM proximadb.check_index_options(index_options);
+	FOR item IN SELECT proximadb.filterable_column(f.item) FROM jsonb_array_elements(filterable_columns) WITH ORDINALITY f(item, n) ORDER BY f.n LOOP
+		IF columns @> jsonb_build_array(jsonb_build_object('name', item -> 'name')) THEN
+			RAISE EXCEPTION 'filterable column "%" is named twice', item ->> 'name' USING ERRCODE = 'duplicate_column';
+		END IF;
+		columns := columns || item;
+		generated := generated || format(', %I ', item ->> 'name') || format(CASE item ->> 'data_type'
+			WHEN 'string' THEN 'text GENERATED ALWAYS AS (metadata ->> %L) STORED'
+			WHEN 'integer' THEN 'bigint GENERATED ALWAYS AS ((metadata ->> %L)::bigint) STORED'
+			WHEN 'float' THEN 'double precision GENERATED ALWAYS AS ((metadata ->> %L)::double precision) STORED'
+			WHEN 'boolean' THEN 'boolean GENERATED ALWAYS AS ((metadata ->> %L)::boolean) STORED'
+			WHEN 'datetime' THEN 'timestamp with time zone GENERATED ALWAYS AS (proximadb.json_timestamp(metadata ->> %L)) STORED'
+			WHEN 'array_string' THEN 'text[] GENERATED ALWAYS AS (proximadb.json_text_array(metadata -> %L)) STORED'
+			WHEN 'array_integer' THEN 'bigint[] GENERATED ALWAYS AS (proximadb.json_text_array(metadata -> %L)::bigint[]) STORED'
+			WHEN 'array_float' THEN 'double precision[] GENERATED ALWAYS AS (proximadb.json_text_array(metadata -> %L)::double precision[]) STORED'
+			END, item ->> 'name');
+	END LOOP;
+	PERFORM FROM proximadb.collections c WHERE c.name = create_collection.name;
+	IF FOUND THEN
+		RAISE EXCEPTION 'collection "%" already exists', name USING ERRCODE = 'duplicate_object';
+	END IF;
+
+	EXECUTE format('CREATE TABLE %I.%I (id %s PRIMARY KEY, vector @extschema@.vector(%s) NOT NULL,'
+		' metadata jsonb NOT NULL DEFAULT ''{}'' CHECK (jsonb_typeof(metadata) = ''object''),'
+		' created_at timestamp with time zone NOT NULL DEFAULT now(), updated_at timestamp with time zone NOT NULL DEFAULT now(),'
+		' expires_at timestamp with time zone, version bigint NOT NULL DEFAULT 1%s) USING %I',
+		schema, table_name, id_type, dimension, generated, engine);
+	PERFORM proximadb.save_collection(format('%I.%I', schema, table_name)::regclass, jsonb_build_object('name', name,
+		'table_name', table_name, 'metric', metric, 'id_column', 'id', 'vector_column', 'vector', 'metadata_column', 'metadata',
+		'filterable_columns', columns, 'index_options', index_options, 'description', description, 'tags', tags,
+		'created_at', now(), 'updated_at', now()));
+	collection := proximadb.get_collection_row(name);
+	statement := proximadb.index_statement(collection, index_options, false);
+	IF statement IS NOT NULL THEN
+		EXECUTE statement;
+	ELSIF index_options <> '{}' THEN
+		RAISE EXCEPTION 'metric "%" has no index that takes options', metric USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	-- lists are searched with an index of their own
+	FOR item IN SELECT c FROM jsonb_array_elements(columns) c WHERE c ->> 'data_type' LIKE 'array%' AND (c ->> 'indexed')::boolean LOOP
+		EXECUTE format('CREATE INDEX ON %s USING gin (%I)', collection.tbl, item ->> 'name');
+	END LOOP;
+	RETURN collection.tbl;
+END $$;
+COMMENT ON FUNCTION proximadb.create_collection(text, integer, text, text, jsonb, jsonb, text, text[], regtype, text) IS
+	'creates a table for vectors with metadata, its index, and a collection of the same name';
+
+CREATE FUNCTION proximadb.update_collection(name text, changes jsonb) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	collection proximadb.collections := proximadb.get_collection_row(name);
+	fields jsonb := to_jsonb(collection);
+	item record;
+	index_name regclass;
+BEGIN
+	IF changes IS NULL OR jsonb_typeof(changes) <> 'object' OR changes = '{}' THEN
+		RAISE EXCEPTION 'changes are not a JSON object with at least one field' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	FOR item IN SELECT key, value FROM jsonb_each(changes) LOOP
+		CASE
+		WHEN item.key = 'description' THEN
+			IF jsonb_typeof(item.value) NOT IN ('string', 'null') THEN
+				RAISE EXCEPTION 'description is not a string' USING ERRCODE = 'invalid_parameter_value';
+			END IF;
+		WHEN item.key = 'tags' THEN
+			IF jsonb_typeof(item.value) <> 'array' OR item.value @? '$[*] ? (@.type() <> "string")' THEN
+				RAISE EXCEPTION 'tags are not a JSON array of strings' USING ERRCODE = 'invalid_parameter_value';
+			END IF;
+		WHEN item.key = 'target_recall' THEN
+			PERFORM proximadb.check_index_options(jsonb_build_object('target_recall', item.value));
+			SELECT i.indexrelid INTO index_name FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
+				WHERE i.indrelid = collection.tbl AND m.amname = 'axis' LIMIT 1;
+			IF NOT FOUND THEN
+				RAISE EXCEPTION 'collection "%" has no axis index', name USING ERRCODE = 'undefined_object';
+			END IF;
+			EXECUTE format('ALTER INDEX %s SET (target_recall = %s)', index_name, item.value);
+			fields := jsonb_set(fields, '{index_options,target_recall}', item.value);
+			CONTINUE;
+		WHEN item.key = 'name' THEN
+			RAISE EXCEPTION 'field "name" of a collection cannot be changed here'
+				USING ERRCODE = 'feature_not_supported', HINT = 'ALTER TABLE ... RENAME TO renames table and collection.';
+		WHEN item.key IN ('dimension', 'metric', 'engine', 'filterable_columns', 'index_options', 'id_type', 'schema', 'created_at') THEN
+			RAISE EXCEPTION 'field "%" of a collection cannot be changed', item.key USING ERRCODE = 'feature_not_supported',
+				HINT = 'Create another collection and copy the records, or use ALTER TABLE and register_collection().';
+		ELSE
+			RAISE EXCEPTION 'collections have no field "%"', item.key
+				USING ERRCODE = 'invalid_parameter_value', HINT = 'Fields that can be changed are description, tags and target_recall.';
+		END CASE;
+		fields := fields || jsonb_build_object(item.key, item.value);
+	END LOOP;
+	PERFORM proximadb.save_collection(collection.tbl, fields);
+END $$;
+COMMENT ON FUNCTION proximadb.update_collection(text, jsonb) IS 'changes description, tags or target_recall of a collection';
+
+CREATE FUNCTION proximadb.delete_collection(name text, if_exists boolean DEFAULT false) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM FROM proximadb.collections c WHERE c.name = delete_collection.name;
+	IF NOT FOUND AND if_exists THEN
+		RETURN false;
+	END IF;
+	EXECUTE format('DROP TABLE %s', (proximadb.get_collection_row(name)).tbl);
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION proximadb.delete_collection(text, boolean) IS 'drops the table of a collection, and so the collection';
+
+CREATE FUNCTION proximadb.list_collections(OUT name text, OUT tbl regclass, OUT owner name, OUT dimension integer, OUT metric text,
+		OUT engine name, OUT index_strategy text, OUT estimated_rows bigint, OUT total_bytes bigint, OUT filterable_columns jsonb,
+		OUT index_options jsonb, OUT description text, OUT tags text[], OUT created_at timestamp with time zone,
+		OUT updated_at timestamp with time zone) RETURNS SETOF record
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT c.name, c.tbl, pg_get_userbyid(r.relowner), nullif(a.atttypmod, -1), c.metric, m.amname,
+		(SELECT coalesce((SELECT o.option_value FROM pg_options_to_table(x.reloptions) o WHERE o.option_name = 'strategy'), 'auto')
+			FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am k ON k.oid = x.relam
+			WHERE i.indrelid = c.tbl AND k.amname = 'axis' AND i.indisvalid ORDER BY i.indexrelid LIMIT 1),
+		CASE WHEN r.reltuples >= 0 THEN r.reltuples::bigint END, pg_total_relation_size(c.tbl), c.filterable_columns, c.index_options,
+		c.description, c.tags, c.created_at, c.updated_at
+	FROM proximadb.collections c JOIN pg_class r ON r.oid = c.tbl
+		LEFT JOIN pg_am m ON m.oid = r.relam
+		LEFT JOIN pg_attribute a ON a.attrelid = c.tbl AND a.attname = c.vector_column AND NOT a.attisdropped
+	ORDER BY c.name
+$$;
+COMMENT ON FUNCTION proximadb.list_collections() IS
+	'all collections; estimated_rows is what the planner believes, NULL before the first ANALYZE or VACUUM';
+
+CREATE FUNCTION proximadb.get_collection(name text, OUT tbl regclass, OUT owner name, OUT dimension integer, OUT metric text,
+		OUT engine name, OUT index_strategy text, OUT estimated_rows bigint, OUT total_bytes bigint, OUT filterable_columns jsonb,
+		OUT index_options jsonb, OUT description text, OUT tags text[], OUT created_at timestamp with time zone,
+		OUT updated_at timestamp with time zone) RETURNS record
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM proximadb.get_collection_row(name);
+	SELECT l.tbl, l.owner, l.dimension, l.metric, l.engine, l.index_strategy, l.estimated_rows, l.total_bytes, l.filterable_columns,
+			l.index_options, l.description, l.tags, l.created_at, l.updated_at
+		INTO STRICT tbl, owner, dimension, metric, engine, index_strategy, estimated_rows, total_bytes, filterable_columns,
+			index_options, description, tags, created_at, updated_at
+		FROM proximadb.list_collections() l WHERE l.name = get_collection.name;
+END $$;
+COMMENT ON FUNCTION proximadb.get_collection(text) IS 'one collection, as list_collections() shows it; an error if there is none';
+
+CREATE FUNCTION proximadb.health(OUT object text, OUT ok boolean, OUT detail text) RETURNS SETOF record
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT 'library', p.loaded, CASE WHEN p.loaded THEN 'in shared_preload_libraries' ELSE 'not in shared_preload_libraries: viper and lsm tables cannot be used' END
+		FROM (SELECT current_setting('shared_preload_libraries') ~ '(^|[,/ ])proximadb($|[, .])' AS loaded) p
+	UNION ALL
+	SELECT 'extension', e.extversion = v.default_version, 'version ' || e.extversion || CASE WHEN e.extversion <> v.default_version
+			THEN ', ' || v.default_version || ' is installed: ALTER EXTENSION proximadb UPDATE' ELSE '' END
+		FROM pg_extension e JOIN pg_available_extensions v ON v.name = e.extname WHERE e.extname = 'proximadb'
+	UNION ALL
+	SELECT * FROM (
+		SELECT 'collection ' || c.name, problem IS NULL, coalesce(problem, 'table and columns are there, indexes are valid')
+		FROM proximadb.collections c, LATERAL (SELECT coalesce(
+			CASE WHEN NOT EXISTS (SELECT FROM pg_class WHERE oid = c.tbl) THEN 'its table does not exist' END,
+			(SELECT format('its table has no column "%s"', n.column_name) FROM unnest(ARRAY[c.id_column, c.vector_column, c.metadata_column]) n(column_name)
+				WHERE n.column_name IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.tbl AND a.attname = n.column_name AND NOT a.attisdropped) LIMIT 1),
+			(SELECT format('index %s is not valid', i.indexrelid::regclass) FROM pg_index i WHERE i.indrelid = c.tbl AND NOT i.indisvalid LIMIT 1)) AS problem) p
+		ORDER BY c.name) k
+$$;
+COMMENT ON FUNCTION proximadb.health() IS 'whether the library, the extension and each collection are as they should be';
+
+CREATE FUNCTION proximadb.get_metrics(collection text, OUT live_rows bigint, OUT dead_rows bigint, OUT hot_rows bigint,
+		OUT sealed_rows bigint, OUT segments bigint, OUT main_bytes bigint, OUT store_bytes bigint, OUT free_bytes bigint,
+		OUT index_bytes bigint, OUT total_bytes bigint, OUT seq_scans bigint, OUT index_scans bigint, OUT rows_inserted bigint,
+		OUT rows_updated bigint, OUT rows_deleted bigint, OUT last_flush timestamp with time zone,
+		OUT last_compaction timestamp with time zone) RETURNS record
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	target regclass := (proximadb.get_collection_row(collection)).tbl;
+BEGIN
+	SELECT u.n_live_tup, u.n_dead_tup, t.hot_rows, t.sealed_rows, t.segments, pg_relation_size(target),
+			coalesce(pg_relation_size(nullif(r.reltoastrelid, 0)), 0), t.free_bytes, pg_indexes_size(target), pg_total_relation_size(target),
+			u.seq_scan, u.idx_scan, u.n_tup_ins, u.n_tup_upd, u.n_tup_del, m.last_flush, m.last_compaction
+		INTO live_rows, dead_rows, hot_rows, sealed_rows, segments, main_bytes, store_bytes, free_bytes, index_bytes, total_bytes,
+			seq_scans, index_scans, rows_inserted, rows_updated, rows_deleted, last_flush, last_compaction
+		FROM pg_class r LEFT JOIN pg_stat_all_tables u ON u.relid = r.oid
+			LEFT JOIN proximadb.stat_table t ON t.relid = r.oid
+			LEFT JOIN proximadb.stat_maintenance m ON m.relid = r.oid
+		WHERE r.oid = target;
+END $$;
+COMMENT ON FUNCTION proximadb.get_metrics(text) IS
+	'rows and scans as the statistics system counts them, segments, bytes; NULL where nothing is counted, as for the segments of a heap table';
+
+-- Records
+
+CREATE FUNCTION proximadb.insert_vectors(collection text, records jsonb) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_insert_records' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION proximadb.insert_vectors(text, jsonb) IS
+	'inserts a JSON array of records {"id", "vector", "metadata", "expires_at"}; an error if an id exists';
+
+CREATE FUNCTION proximadb.insert_vectors(collection text, ids text[], vectors @extschema@.vector[], metadata jsonb[] DEFAULT NULL,
+		expires_at timestamp with time zone[] DEFAULT NULL) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_insert_arrays' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION proximadb.insert_vectors(text, text[], @extschema@.vector[], jsonb[], timestamp with time zone[]) IS
+	'inserts records given as arrays; an error if an id exists';
+
+CREATE FUNCTION proximadb.upsert_vectors(collection text, records jsonb) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_upsert_records' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION proximadb.upsert_vectors(text, jsonb) IS
+	'inserts or replaces a JSON array of records {"id", "vector", "metadata", "expires_at", "version"}; one with a version only replaces that version';
+
+CREATE FUNCTION proximadb.upsert_vectors(collection text, ids text[], vectors @extschema@.vector[], metadata jsonb[] DEFAULT NULL,
+		expires_at timestamp with time zone[] DEFAULT NULL) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_upsert_arrays' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION proximadb.upsert_vectors(text, text[], @extschema@.vector[], jsonb[], timestamp with time zone[]) IS
+	'inserts or replaces records given as arrays';
+
+CREATE FUNCTION proximadb.get_vector(collection text, id text, OUT id text, OUT vector @extschema@.vector, OUT metadata jsonb,
+		OUT created_at timestamp with time zone, OUT updated_at timestamp with time zone, OUT expires_at timestamp with time zone,
+		OUT version bigint) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_get_vector' LANGUAGE C STABLE ROWS 1;
+COMMENT ON FUNCTION proximadb.get_vector(text, text) IS 'a record, unless it does not exist or has expired';
+
+CREATE FUNCTION proximadb.delete_vectors(collection text, ids text[]) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_delete_vectors' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION proximadb.delete_vectors(text, text[]) IS 'deletes records and returns how many there were';
+
+CREATE FUNCTION proximadb.delete_vectors_by_filter(collection text, filter jsonb) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_delete_vectors_by_filter' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION proximadb.delete_vectors_by_filter(text, jsonb) IS 'deletes the records that match a filter and returns how many there were';
+
+CREATE FUNCTION proximadb.purge_expired(collection text) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_purge_expired' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION proximadb.purge_expired(text) IS 'deletes the records whose expires_at has passed and returns how many there were';
+
+-- Search
+
+CREATE FUNCTION proximadb.search(collection text, query @extschema@.vector, k integer DEFAULT 10, filter jsonb DEFAULT NULL,
+		include_vector boolean DEFAULT false, include_metadata boolean DEFAULT true, OUT id text, OUT score double precision,
+		OUT distance double precision, OUT rank integer, OUT metadata jsonb, OUT vector @extschema@.vector) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_search' LANGUAGE C STABLE COST 1000 ROWS 10;
+COMMENT ON FUNCTION proximadb.search(text, @extschema@.vector, integer, jsonb, boolean, boolean) IS
+	'the k records nearest to a vector that match a filter, best first';
+
+CREATE FUNCTION proximadb.search_batch(collection text, queries @extschema@.vector[], k integer DEFAULT 10, filter jsonb DEFAULT NULL,
+		include_vector boolean DEFAULT false, include_metadata boolean DEFAULT true, OUT query integer, OUT id text,
+		OUT score double precision, OUT distance double precision, OUT rank integer, OUT metadata jsonb,
+		OUT vector @extschema@.vector) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_search_batch' LANGUAGE C STABLE COST 10000 ROWS 100;
+COMMENT ON FUNCTION proximadb.search_batch(text, @extschema@.vector[], integer, jsonb, boolean, boolean) IS
+	'search for each of several vectors; query is the number of the vector, from 1';
+
+CREATE FUNCTION proximadb.search_sql(collection text, query @extschema@.vector, k integer DEFAULT 10, filter jsonb DEFAULT NULL,
+		include_vector boolean DEFAULT false, include_metadata boolean DEFAULT true) RETURNS text
+	AS 'MODULE_PATHNAME', 'pxd_sql_search_sql' LANGUAGE C STABLE;
+COMMENT ON FUNCTION proximadb.search_sql(text, @extschema@.vector, integer, jsonb, boolean, boolean) IS
+	'the SQL that search() runs with these arguments, to be explained or changed';
+
+-- ---------------------------------------------------------------------------------------------
 -- Avro (src/catalog, src/codec)
 -- ---------------------------------------------------------------------------------------------
 
@@ -969,95 +1544,19 @@ COMMENT ON FUNCTION proximadb.read_avro_bytes(bytea) IS 'records of an Avro obje
 CREATE FUNCTION proximadb.export_avro(source text, file text, codec text DEFAULT 'null') RETURNS bigint
 	AS 'MODULE_PATHNAME', 'pxd_sql_export_avro' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION proximadb.export_avro(text, text, text) IS
-	'writes a table or the rows of a query as an Avro object container file of the server and returns the number of records; codec null or deflate; for roles with pg_write_server_files';
+	'writes a collection, a table or the rows of a query as an Avro object container file of the server and returns the number of records; codec null or deflate; for roles with pg_write_server_files';
 
 CREATE FUNCTION proximadb.export_avro_bytes(source text, codec text DEFAULT 'null') RETURNS bytea
 	AS 'MODULE_PATHNAME', 'pxd_sql_export_avro_bytes' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION proximadb.export_avro_bytes(text, text) IS
-	'a table or the rows of a query as the bytes of an Avro object container file; codec null or deflate';
+	'a collection, a table or the rows of a query as the bytes of an Avro object container file; codec null or deflate';
 
 CREATE FUNCTION proximadb.import_avro(target text, file text, on_conflict text DEFAULT 'error') RETURNS bigint
 	AS 'MODULE_PATHNAME', 'pxd_sql_import_avro' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION proximadb.import_avro(text, text, text) IS
-	'inserts the records of an Avro object container file of the server into a table; on_conflict error, skip or replace; returns the number of rows written';
+	'inserts the records of an Avro object container file of the server into a collection or table; on_conflict error, skip or replace; returns the number of rows written';
 
 CREATE FUNCTION proximadb.import_avro_bytes(target text, data bytea, on_conflict text DEFAULT 'error') RETURNS bigint
 	AS 'MODULE_PATHNAME', 'pxd_sql_import_avro_bytes' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION proximadb.import_avro_bytes(text, bytea, text) IS
-	'inserts the records of an Avro object container file, given as its bytes, into a table';
-
--- ---------------------------------------------------------------------------------------------
--- Access method axis (src/axis)
--- ---------------------------------------------------------------------------------------------
-
-CREATE FUNCTION proximadb.axis_handler(internal) RETURNS index_am_handler
-	AS 'MODULE_PATHNAME', 'pxd_sql_axis_handler' LANGUAGE C;
-COMMENT ON FUNCTION proximadb.axis_handler(internal) IS 'index access method axis';
-
-CREATE ACCESS METHOD axis TYPE INDEX HANDLER proximadb.axis_handler;
-COMMENT ON ACCESS METHOD axis IS 'approximate nearest rows, with filters, that tunes itself';
-
-CREATE FUNCTION proximadb.axis_vector_l2(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'pxd_sql_axis_vector_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION proximadb.axis_vector_l2(internal) IS 'support function of axis for vector, Euclidean distance';
-
-CREATE FUNCTION proximadb.axis_vector_ip(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'pxd_sql_axis_vector_ip' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION proximadb.axis_vector_ip(internal) IS 'support function of axis for vector, negative inner product';
-
-CREATE FUNCTION proximadb.axis_vector_cosine(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'pxd_sql_axis_vector_cosine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION proximadb.axis_vector_cosine(internal) IS 'support function of axis for vector, cosine distance';
-
-CREATE OPERATOR CLASS @extschema@.vector_l2_ops DEFAULT FOR TYPE @extschema@.vector USING axis AS
-	OPERATOR 1 @extschema@.<->(@extschema@.vector, @extschema@.vector) FOR ORDER BY pg_catalog.float_ops,
-	FUNCTION 1 proximadb.axis_vector_l2(internal);
-COMMENT ON OPERATOR CLASS @extschema@.vector_l2_ops USING axis IS 'ORDER BY vector <-> query: Euclidean distance';
-
-CREATE OPERATOR CLASS @extschema@.vector_ip_ops FOR TYPE @extschema@.vector USING axis AS
-	OPERATOR 1 @extschema@.<#>(@extschema@.vector, @extschema@.vector) FOR ORDER BY pg_catalog.float_ops,
-	FUNCTION 1 proximadb.axis_vector_ip(internal);
-COMMENT ON OPERATOR CLASS @extschema@.vector_ip_ops USING axis IS 'ORDER BY vector <#> query: negative inner product';
-
-CREATE OPERATOR CLASS @extschema@.vector_cosine_ops FOR TYPE @extschema@.vector USING axis AS
-	OPERATOR 1 @extschema@.<=>(@extschema@.vector, @extschema@.vector) FOR ORDER BY pg_catalog.float_ops,
-	FUNCTION 1 proximadb.axis_vector_cosine(internal);
-COMMENT ON OPERATOR CLASS @extschema@.vector_cosine_ops USING axis IS 'ORDER BY vector <=> query: cosine distance';
-
--- filter columns: comparisons; those of hashed types only equality
-
-CREATE OPERATOR CLASS @extschema@.bool_filter_ops DEFAULT FOR TYPE pg_catalog.bool USING axis AS
-	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
-COMMENT ON OPERATOR CLASS @extschema@.bool_filter_ops USING axis IS 'filter column of an axis index: comparisons';
-
-CREATE OPERATOR CLASS @extschema@.int2_filter_ops DEFAULT FOR TYPE pg_catalog.int2 USING axis AS
-	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
-COMMENT ON OPERATOR CLASS @extschema@.int2_filter_ops USING axis IS 'filter column of an axis index: comparisons';
-
-CREATE OPERATOR CLASS @extschema@.int4_filter_ops DEFAULT FOR TYPE pg_catalog.int4 USING axis AS
-	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
-COMMENT ON OPERATOR CLASS @extschema@.int4_filter_ops USING axis IS 'filter column of an axis index: comparisons';
-
-CREATE OPERATOR CLASS @extschema@.int8_filter_ops DEFAULT FOR TYPE pg_catalog.int8 USING axis AS
-	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
-COMMENT ON OPERATOR CLASS @extschema@.int8_filter_ops USING axis IS 'filter column of an axis index: comparisons';
-
-CREATE OPERATOR CLASS @extschema@.date_filter_ops DEFAULT FOR TYPE pg_catalog.date USING axis AS
-	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
-COMMENT ON OPERATOR CLASS @extschema@.date_filter_ops USING axis IS 'filter column of an axis index: comparisons';
-
-CREATE OPERATOR CLASS @extschema@.timestamp_filter_ops DEFAULT FOR TYPE pg_catalog.timestamp USING axis AS
-	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
-COMMENT ON OPERATOR CLASS @extschema@.timestamp_filter_ops USING axis IS 'filter column of an axis index: comparisons';
-
-CREATE OPERATOR CLASS @extschema@.timestamptz_filter_ops DEFAULT FOR TYPE pg_catalog.timestamptz USING axis AS
-	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
-COMMENT ON OPERATOR CLASS @extschema@.timestamptz_filter_ops USING axis IS 'filter column of an axis index: comparisons';
-
-CREATE OPERATOR CLASS @extschema@.uuid_filter_ops DEFAULT FOR TYPE pg_catalog.uuid USING axis AS
-	OPERATOR 3 pg_catalog.=;
-COMMENT ON OPERATOR CLASS @extschema@.uuid_filter_ops USING axis IS 'filter column of an axis index: equality';
-
-CREATE OPERATOR CLASS @extschema@.text_filter_ops DEFAULT FOR TYPE pg_catalog.text USING axis AS
-	OPERATOR 3 pg_catalog.=;
-COMMENT ON OPERATOR CLASS @extschema@.text_filter_ops USING axis IS 'filter column of an axis index: equality';
+	'inserts the records of an Avro object container file, given as its bytes, into a collection or table';

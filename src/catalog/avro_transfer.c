@@ -88,7 +88,7 @@ map_query(const char *query, const char **columns)
 
 /*
  * The statement that gives the records of source: a query if it holds a blank, which names without quotes never do, else a
- * table. Its columns are the fields in their order, with their types.
+ * collection or a table. Its columns are the fields in their order, with their types.
  */
 static char *
 export_statement(const char *source)
@@ -323,18 +323,19 @@ import_statement(const RecordTable *table, const char *reader, const char *on_co
 static int64
 import_records(FunctionCallInfo fcinfo, const char *reader)
 {
-	RecordTable *table = pxd_record_table(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	RecordTable *table;
 	char	   *on_conflict = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 1);
 	Datum		argument = PG_GETARG_DATUM(1);
 	int64		records;
 
-	if (table->columns[RECORD_METADATA] == NULL)
+	SPI_connect();
+	table = pxd_record_table(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	if (table->types[RECORD_METADATA] == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("table %s has no column \"metadata\"", table->qualified),
 				 errhint("Use INSERT ... SELECT from proximadb.read_avro to choose columns.")));
-	SPI_connect();
 	if (SPI_execute_with_args(import_statement(table, reader, on_conflict), 1, &type, &argument, NULL, false, 0) < 0)
 		elog(ERROR, "import failed: %s", SPI_result_code_string(SPI_result));
 	records = (int64) SPI_processed;

@@ -19,8 +19,9 @@ typedef struct RecordTable
 } RecordTable;
 
 /*
- * The table that name names (a table as in SQL, quoted or not), in the current context. Columns are found by the names of
- * the fields. Error if there is no such table, or if it has no id or no vector.
+ * The table of the collection called name, or else the table that name names in SQL, in the current context. Columns are
+ * found by the names of the fields, but for those that a collection gave other names. Error if there is no such table, or if
+ * it has no id or no vector. SPI must be connected.
  */
 extern RecordTable *pxd_record_table(const char *name);
 
