@@ -25,8 +25,8 @@ function get(d, s, phase, setting, metric) { return value[d, s, phase, setting, 
 function qps_at(d, s, phase, target,   list, n, i, r, q, above, above_r, below, below_r) {
 	n = split(settings[d, s, phase], list, " ")
 	for (i = 1; i <= n; i++) {
-		r = get(d, s, phase, list[i], "recall")
-		q = get(d, s, phase, list[i], "qps")
+		r = get(d, s, phase, list[i], "recall") + 0
+		q = get(d, s, phase, list[i], "qps") + 0
 		if (get(d, s, phase, list[i], "index_scan") == "0") continue
 		if (r >= target && q > above) { above = q; above_r = r }
 		if (r < target && (below == "" || r > below_r || (r == below_r && q > below))) { below = q; below_r = r }
