@@ -18,13 +18,13 @@ END $$;
 
 -- Columns of every kind that may stay unread, and of kinds that may not
 CREATE TABLE t (id int PRIMARY KEY, grp int, n int, a text, b text, c varchar(20), d char(8), j jsonb, raw bytea, num numeric,
-    arr int[], pair int4range, maybe text, v vector(300), w vector, CHECK (length(a) > 0), CHECK (a <> b)) USING viper;
+    arr int[], pair int4range, maybe text, v vector(300), w vector, h halfvec(20), CHECK (length(a) > 0), CHECK (a <> b)) USING viper;
 CREATE TABLE t_twin (LIKE t INCLUDING ALL) USING heap;
 CREATE INDEX ON t (grp);
 CREATE INDEX ON t (c);
 INSERT INTO t_twin
     SELECT g, g % 10, 0, 'text a ' || g, repeat('text b ' || g, g % 50), 'c ' || g, 'd ' || g, jsonb_build_object('g', g), ('\x' || lpad(to_hex(g), 8, '0'))::bytea,
-        g / 7.0, ARRAY[g, g + 1], int4range(g, g + 3), CASE WHEN g % 3 = 0 THEN 'maybe ' || g END, vec(g), vec(g % 5)
+        g / 7.0, ARRAY[g, g + 1], int4range(g, g + 3), CASE WHEN g % 3 = 0 THEN 'maybe ' || g END, vec(g), vec(g % 5), subvector(vec(g), 1, 20)::halfvec
     FROM generate_series(1, 500) g;
 INSERT INTO t TABLE t_twin;
 SELECT rows >= 0 AS flushed FROM proximadb.flush('t') \gset

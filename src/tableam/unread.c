@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "halfvec.h"
 #include "sealed.h"
 #include "slot_internal.h"
 #include "stub.h"
@@ -40,7 +41,7 @@ pxd_unread_allowed(const FormData_pg_attribute *att)
 			return true;
 		default:
 			/* Arrays and composite types have expanded forms of their own, and their functions would take ours for those. */
-			return att->atttypid == pxd_vector_type_oid();
+			return att->atttypid == pxd_vector_type_oid() || att->atttypid == pxd_halfvec_type_oid();
 	}
 }
 

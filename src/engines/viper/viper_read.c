@@ -1,9 +1,9 @@
 /*
  * viper_read.c: values back from viper segments.
  *
- * Layout FIXED is the hot path of exact search: address arithmetic and one copy from the pinned page. Of a
- * column in blocks the block read last is kept decoded, so that a scan decodes each block once; that bounds
- * the memory of an open segment to its parsed header, a null bitmap and one block per column.
+ * Layout FIXED is the hot path of exact search: address arithmetic and one copy from the pinned page. Of
+ * columns in blocks the decoded blocks used last are kept (block_cache.c), so that a scan decodes each once; an
+ * open segment has its parsed header and a null bitmap per column besides.
  *
  * Everything read is hostile until checked; see codec.h for what pxd_header_decode and pxd_block_index
  * promise.
@@ -15,12 +15,10 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
+#include "block_cache.h"
 #include "codec.h"
 #include "vector.h"
 #include "viper.h"
-
-/* Buffers larger than this are not kept once a smaller block is read. */
-#define CACHE_KEEP_BYTES	(256 * 1024)
 
 typedef struct ViperColumn
 {
@@ -36,15 +34,8 @@ typedef struct ViperColumn
 	uint32		nblocks;
 	HeaderBlock *blocks;
 
-	/*
-	 * The block decoded last: rows cached_first .. cached_first + cached_rows - 1; none if cached_rows is 0.
-	 */
-	uint32		cached_first;
-	uint32		cached_rows;
-	uint32	   *starts;			/* BLOCK_MAX_ROWS entries */
-	char	   *raw;
-	Size		raw_capacity;
-	Size		raw_len;
+	DecodedBlock **decoded;		/* [nblocks], NULL where a block is not in the cache */
+	uint32		current;		/* the block used last */
 } ViperColumn;
 
 typedef struct ViperState
@@ -53,9 +44,22 @@ typedef struct ViperState
 	uint32		rows;
 	int			natts;
 	int16	   *column_of;		/* [natts] index into columns, or -1: stub attribute */
+	int			ncolumns;
 	ViperColumn *columns;
 	uint64		tids_offset;
+	MemoryContextCallback on_close;
 } ViperState;
+
+/* The blocks of a segment that is closed are of no use to anybody. */
+static void
+drop_blocks(void *arg)
+{
+	ViperState *state = arg;
+
+	for (int i = 0; i < state->ncolumns; i++)
+		for (uint32 block = 0; block < state->columns[i].nblocks; block++)
+			pxd_decoded_block_drop(&state->columns[i].decoded[block]);
+}
 
 static void *
 viper_open(SegmentAccess *access, const char *data, Size len, MemoryContext context)
@@ -92,7 +96,14 @@ viper_open(SegmentAccess *access, const char *data, Size len, MemoryContext cont
 		column->format = source->format;
 		column->nblocks = source->nblocks;
 		column->blocks = source->blocks;
+		if (column->nblocks > 0)
+			column->decoded = palloc_extended(mul_size(column->nblocks, sizeof(DecodedBlock *)),
+											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	}
+	state->ncolumns = header.ncolumns;
+	state->on_close.func = drop_blocks;
+	state->on_close.arg = state;
+	MemoryContextRegisterResetCallback(context, &state->on_close);
 	pfree(header.columns);
 	pfree(header.stub_attrs);
 	MemoryContextSwitchTo(old);
@@ -176,26 +187,6 @@ prefetch_span(SegmentAccess *access, uint64 offset, Size len)
 		__builtin_prefetch(access->span + skip + i);
 }
 
-/* Returns buffer space for size bytes of raw data of a block. */
-static char *
-reserve_raw(ViperState *state, ViperColumn *column, Size size)
-{
-	if (column->raw_capacity < size || (column->raw_capacity > CACHE_KEEP_BYTES && size <= CACHE_KEEP_BYTES))
-	{
-		Size		capacity = Max(size, BLOCK_TARGET_BYTES + BLOCK_TARGET_BYTES / 2);
-
-		if (column->raw != NULL)
-			pfree(column->raw);
-		column->raw = NULL;
-		column->raw_capacity = 0;
-		column->raw = MemoryContextAllocHuge(state->context, capacity);
-		column->raw_capacity = capacity;
-	}
-	if (column->starts == NULL)
-		column->starts = MemoryContextAlloc(state->context, sizeof(uint32) * BLOCK_MAX_ROWS);
-	return column->raw;
-}
-
 /* Reads and decompresses a block into raw; false if it is malformed. */
 static bool
 decompress_block(SegmentAccess *access, const HeaderBlock *block, char *raw)
@@ -215,15 +206,32 @@ decompress_block(SegmentAccess *access, const HeaderBlock *block, char *raw)
 	return ok;
 }
 
-/* Makes the block that holds position the cached one. */
-static pg_noinline void
-load_block(SegmentAccess *access, ViperState *state, ViperColumn *column, uint32 position)
+/* Reads a block into the cache. */
+static DecodedBlock *
+decode_block(SegmentAccess *access, const ViperColumn *column, const HeaderBlock *block)
+{
+	DecodedBlock *decoded;
+	Size		avail;
+
+	/* A length is not believed before the block's last byte is seen to be inside the segment. */
+	(void) pxd_access_span(access, block->offset + block->stored_len - 1, 1, &avail);
+
+	decoded = pxd_decoded_block_create(block->first_row, block->rows, block->raw_len);
+	if (block->codec == CODEC_NULL)
+		pxd_access_read(access, block->offset, block->raw_len, decoded->raw);
+	else if (!decompress_block(access, block, decoded->raw))
+		pxd_segment_corrupt(access, block->offset, "a column block could not be decompressed");
+	if (!pxd_block_index(&column->format, decoded->raw, block->raw_len, block->rows, decoded->starts))
+		pxd_segment_corrupt(access, block->offset, "a column block is malformed");
+	return decoded;
+}
+
+/* Makes the block that holds position the current one. */
+static pg_noinline DecodedBlock *
+load_block(SegmentAccess *access, ViperColumn *column, uint32 position)
 {
 	uint32		low = 0;
 	uint32		high = column->nblocks - 1;
-	const HeaderBlock *block;
-	Size		avail;
-	char	   *raw;
 
 	/* Blocks are dense from row 0 to the last, so there is exactly one. */
 	while (low < high)
@@ -235,45 +243,36 @@ load_block(SegmentAccess *access, ViperState *state, ViperColumn *column, uint32
 		else
 			high = middle - 1;
 	}
-	block = &column->blocks[low];
-	Assert(position - block->first_row < block->rows);
+	Assert(position - column->blocks[low].first_row < column->blocks[low].rows);
 
-	/* A length is not believed before the block's last byte is seen to be inside the segment. */
-	(void) pxd_access_span(access, block->offset + block->stored_len - 1, 1, &avail);
-
-	column->cached_rows = 0;
-	raw = reserve_raw(state, column, block->raw_len);
-	if (block->codec == CODEC_NULL)
-		pxd_access_read(access, block->offset, block->raw_len, raw);
-	else if (!decompress_block(access, block, raw))
-		pxd_segment_corrupt(access, block->offset, "a column block could not be decompressed");
-	if (!pxd_block_index(&column->format, raw, block->raw_len, block->rows, column->starts))
-		pxd_segment_corrupt(access, block->offset, "a column block is malformed");
-
-	column->raw_len = block->raw_len;
-	column->cached_first = block->first_row;
-	column->cached_rows = block->rows;
+	if (column->decoded[low] == NULL)
+		pxd_decoded_block_place(decode_block(access, column, &column->blocks[low]), &column->decoded[low]);
+	else
+		pxd_decoded_block_touch(column->decoded[low]);
+	column->current = low;
+	return column->decoded[low];
 }
 
 static Datum
-fetch_from_block(SegmentAccess *access, ViperState *state, ViperColumn *column, uint32 position,
-				 ValueBuffer *buffer, bool *isnull)
+fetch_from_block(SegmentAccess *access, ViperColumn *column, uint32 position, ValueBuffer *buffer, bool *isnull)
 {
 	const ItemFormat *format = &column->format;
+	const DecodedBlock *block;
 	char		scratch[sizeof(int64)];
 	const char *bytes;
 	Size		len;
 	uint32		start;
 
-	/* Unsigned, so this also holds for positions before the cached block. */
-	if (position - column->cached_first >= column->cached_rows)
-		load_block(access, state, column, position);
+	/* Unsigned, so this also holds for positions before the block. */
+	block = column->decoded[column->current];
+	if (block == NULL || position - block->first_row >= block->rows)
+		block = load_block(access, column, position);
 
-	start = column->starts[position - column->cached_first];
+	start = block->starts[position - block->first_row];
 	*isnull = start == BLOCK_NULL;
 	if (*isnull)
 		return (Datum) 0;
-	bytes = pxd_block_item(format, column->raw, column->raw_len, start, scratch, &len);
+	bytes = pxd_block_item(format, block->raw, block->raw_len, start, scratch, &len);
 	return pxd_value_build(buffer, format->attlen, format->attbyval, pxd_item_element_size(format->encoding),
 						   bytes, len);
 }
@@ -350,7 +349,7 @@ viper_fetch(SegmentAccess *access, void *opaque, uint32 position, const FormData
 
 	if (column->layout == LAYOUT_FIXED)
 		return fetch_fixed(access, state, column, position, buffer, isnull);
-	return fetch_from_block(access, state, column, position, buffer, isnull);
+	return fetch_from_block(access, column, position, buffer, isnull);
 }
 
 static const float4 *
@@ -386,7 +385,7 @@ viper_fetch_vector(SegmentAccess *access, void *opaque, uint32 position, const F
 	if (column->layout == LAYOUT_FIXED)
 		vector = (Vector *) DatumGetPointer(fetch_fixed(access, state, column, position, buffer, &isnull));
 	else
-		vector = (Vector *) DatumGetPointer(fetch_from_block(access, state, column, position, buffer, &isnull));
+		vector = (Vector *) DatumGetPointer(fetch_from_block(access, column, position, buffer, &isnull));
 	*dim = isnull ? 0 : vector->dim;
 	return isnull ? NULL : vector->x;
 }
