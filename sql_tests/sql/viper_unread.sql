@@ -126,6 +126,8 @@ CALL twice($$MERGE INTO @ x USING (SELECT g, 'merged ' || g AS s FROM generate_s
     WHEN MATCHED THEN UPDATE SET n = x.n + 1$$);
 CALL twice($$INSERT INTO @ (id, a, b, n) SELECT g, 'ins', 'erted', 0 FROM generate_series(95, 100) g
     ON CONFLICT (id) DO UPDATE SET n = length(@.a) + length(@.b), maybe = @.a$$);
+CALL twice($$INSERT INTO @ (id, a, b, n) SELECT g, 'up', 'serted', 0 FROM generate_series(101, 110) g
+    ON CONFLICT (id) DO UPDATE SET n = @.n + 1 WHERE length(@.b) % 2 = 0$$);
 CALL twice($$UPDATE @ x SET n = y.n + length(y.a), a = y.a || x.a FROM @ y WHERE y.id = x.id + 1 AND x.id BETWEEN 100 AND 120$$);
 CREATE VIEW seen AS SELECT * FROM t WHERE length(b) < 200 AND length(a) < 100 WITH CHECK OPTION;
 UPDATE seen SET n = -1 WHERE id BETWEEN 150 AND 152;

@@ -119,7 +119,7 @@ tuple_fetch_row_version(Relation table, ItemPointer tid, Snapshot snapshot, Tupl
 	pxd_require_preload(table);
 	found = adopt_if(heap->tuple_fetch_row_version(table, tid, snapshot, pxd_slot_carrier(slot)), slot, table);
 
-	/* So come the old row of an UPDATE and rows for triggers, whose columns are mostly handed on, if used at all. */
+	/* So come the old row of an UPDATE and rows for triggers (that of an ON CONFLICT comes locked): most columns are handed on, if used at all. */
 	if (found && snapshot == SnapshotAny)
 		pxd_slot_leave_unread(slot);
 	return found;
@@ -142,7 +142,8 @@ tuple_lock(Relation table, ItemPointer tid, Snapshot snapshot, TupleTableSlot *s
 	carrier = pxd_slot_carrier(slot);
 	ExecClearTuple(carrier);
 	result = heap->tuple_lock(table, tid, snapshot, carrier, cid, mode, wait_policy, flags, tmfd);
-	adopt_if(!TTS_EMPTY(carrier), slot, table);
+	if (adopt_if(!TTS_EMPTY(carrier), slot, table))
+		pxd_slot_leave_unread(slot);
 	return result;
 }
 
