@@ -236,10 +236,15 @@ static const char *
 pin_page(SegmentAccess *access, uint32 page_index)
 {
 	SegmentReader *reader = access->reader;
+	bool		in_order = false;
 	Buffer		buffer;
 
-	if (BufferIsValid(access->buffer) && access->buffer_segno == access->segno && access->page == page_index)
-		return StorePageData(BufferGetPage(access->buffer));
+	if (BufferIsValid(access->buffer) && access->buffer_segno == access->segno)
+	{
+		if (access->page == page_index)
+			return StorePageData(BufferGetPage(access->buffer));
+		in_order = access->page + 1 == page_index;
+	}
 
 	pxd_access_unpin(access);
 	buffer = read_page(access, page_index);
@@ -250,7 +255,7 @@ pin_page(SegmentAccess *access, uint32 page_index)
 	access->buffer_segno = access->segno;
 
 	/* Scans go on with the next page: have its beginning at hand. If it is elsewhere by now, a few cache lines are wasted. */
-	if (page_index + 1 < reader->pages && reader->verified[page_index + 1] > 0)
+	if (in_order && page_index + 1 < reader->pages && reader->verified[page_index + 1] > 0)
 	{
 		const char *next = StorePageData(BufferGetPage(reader->verified[page_index + 1]));
 
