@@ -78,6 +78,8 @@ include $(PGXS)
 # Every object depends on every header: a build takes seconds, a stale one costs hours.
 $(OBJS): $(wildcard src/include/*.h src/*/*.h src/*/*/*.h) Makefile
 $(shlib): src/proximadb.map
+# plain loops over arrays, meant for vector instructions
+src/axis/estimate.o: CFLAGS += $(CFLAGS_VECTORIZE)
 
 # The same sources under a second compiler, which the server's development package brings along.
 .PHONY: clang-check

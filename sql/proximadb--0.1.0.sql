@@ -1560,3 +1560,79 @@ CREATE FUNCTION proximadb.import_avro_bytes(target text, data bytea, on_conflict
 	AS 'MODULE_PATHNAME', 'pxd_sql_import_avro_bytes' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION proximadb.import_avro_bytes(text, bytea, text) IS
 	'inserts the records of an Avro object container file, given as its bytes, into a collection or table';
+
+-- ---------------------------------------------------------------------------------------------
+-- Access method axis (src/axis)
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION proximadb.axis_handler(internal) RETURNS index_am_handler
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_handler' LANGUAGE C;
+COMMENT ON FUNCTION proximadb.axis_handler(internal) IS 'index access method axis';
+
+CREATE ACCESS METHOD axis TYPE INDEX HANDLER proximadb.axis_handler;
+COMMENT ON ACCESS METHOD axis IS 'approximate nearest rows, with filters, that tunes itself';
+
+CREATE FUNCTION proximadb.axis_vector_l2(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_vector_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_vector_l2(internal) IS 'support function of axis for vector, Euclidean distance';
+
+CREATE FUNCTION proximadb.axis_vector_ip(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_vector_ip' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_vector_ip(internal) IS 'support function of axis for vector, negative inner product';
+
+CREATE FUNCTION proximadb.axis_vector_cosine(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_vector_cosine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_vector_cosine(internal) IS 'support function of axis for vector, cosine distance';
+
+CREATE OPERATOR CLASS @extschema@.vector_l2_ops DEFAULT FOR TYPE @extschema@.vector USING axis AS
+	OPERATOR 1 @extschema@.<->(@extschema@.vector, @extschema@.vector) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_vector_l2(internal);
+COMMENT ON OPERATOR CLASS @extschema@.vector_l2_ops USING axis IS 'ORDER BY vector <-> query: Euclidean distance';
+
+CREATE OPERATOR CLASS @extschema@.vector_ip_ops FOR TYPE @extschema@.vector USING axis AS
+	OPERATOR 1 @extschema@.<#>(@extschema@.vector, @extschema@.vector) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_vector_ip(internal);
+COMMENT ON OPERATOR CLASS @extschema@.vector_ip_ops USING axis IS 'ORDER BY vector <#> query: negative inner product';
+
+CREATE OPERATOR CLASS @extschema@.vector_cosine_ops FOR TYPE @extschema@.vector USING axis AS
+	OPERATOR 1 @extschema@.<=>(@extschema@.vector, @extschema@.vector) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_vector_cosine(internal);
+COMMENT ON OPERATOR CLASS @extschema@.vector_cosine_ops USING axis IS 'ORDER BY vector <=> query: cosine distance';
+
+-- filter columns: comparisons; those of hashed types only equality
+
+CREATE OPERATOR CLASS @extschema@.bool_filter_ops DEFAULT FOR TYPE pg_catalog.bool USING axis AS
+	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
+COMMENT ON OPERATOR CLASS @extschema@.bool_filter_ops USING axis IS 'filter column of an axis index: comparisons';
+
+CREATE OPERATOR CLASS @extschema@.int2_filter_ops DEFAULT FOR TYPE pg_catalog.int2 USING axis AS
+	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
+COMMENT ON OPERATOR CLASS @extschema@.int2_filter_ops USING axis IS 'filter column of an axis index: comparisons';
+
+CREATE OPERATOR CLASS @extschema@.int4_filter_ops DEFAULT FOR TYPE pg_catalog.int4 USING axis AS
+	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
+COMMENT ON OPERATOR CLASS @extschema@.int4_filter_ops USING axis IS 'filter column of an axis index: comparisons';
+
+CREATE OPERATOR CLASS @extschema@.int8_filter_ops DEFAULT FOR TYPE pg_catalog.int8 USING axis AS
+	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
+COMMENT ON OPERATOR CLASS @extschema@.int8_filter_ops USING axis IS 'filter column of an axis index: comparisons';
+
+CREATE OPERATOR CLASS @extschema@.date_filter_ops DEFAULT FOR TYPE pg_catalog.date USING axis AS
+	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
+COMMENT ON OPERATOR CLASS @extschema@.date_filter_ops USING axis IS 'filter column of an axis index: comparisons';
+
+CREATE OPERATOR CLASS @extschema@.timestamp_filter_ops DEFAULT FOR TYPE pg_catalog.timestamp USING axis AS
+	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
+COMMENT ON OPERATOR CLASS @extschema@.timestamp_filter_ops USING axis IS 'filter column of an axis index: comparisons';
+
+CREATE OPERATOR CLASS @extschema@.timestamptz_filter_ops DEFAULT FOR TYPE pg_catalog.timestamptz USING axis AS
+	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
+COMMENT ON OPERATOR CLASS @extschema@.timestamptz_filter_ops USING axis IS 'filter column of an axis index: comparisons';
+
+CREATE OPERATOR CLASS @extschema@.uuid_filter_ops DEFAULT FOR TYPE pg_catalog.uuid USING axis AS
+	OPERATOR 3 pg_catalog.=;
+COMMENT ON OPERATOR CLASS @extschema@.uuid_filter_ops USING axis IS 'filter column of an axis index: equality';
+
+CREATE OPERATOR CLASS @extschema@.text_filter_ops DEFAULT FOR TYPE pg_catalog.text USING axis AS
+	OPERATOR 3 pg_catalog.=;
+COMMENT ON OPERATOR CLASS @extschema@.text_filter_ops USING axis IS 'filter column of an axis index: equality';

@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "axis.h"
 #include "hooks.h"
 #include "kernels.h"
 #include "proximadb.h"
@@ -66,6 +67,9 @@ _PG_init(void)
 							 &pxd_debug_flush,
 							 false,
 							 PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	pxd_axis_options_init();
+	pxd_axis_paths_init();
+	pxd_axis_wanted_init();
 	pxd_worker_init();
 	MarkGUCPrefixReserved("proximadb");
 

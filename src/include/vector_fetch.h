@@ -8,7 +8,8 @@
  *   - The column is of proximadb's type vector.
  *   - TIDs are those that indexes hold: of single tuples and roots of HOT chains. As in an index scan, the first member of the chain that the snapshot
  *     sees is the row; with SnapshotAny that is the first that is still there, whatever became of its transaction.
- *   - The snapshot outlives the handle, is an MVCC snapshot or SnapshotAny, and with the latter some snapshot must be active: a value may be in TOAST.
+ *   - The snapshot outlives the handle, is an MVCC snapshot, a dirty one or SnapshotAny, and with the latter two some snapshot must be active: a value may be in
+ *     TOAST. With SnapshotAny the value of a deleted row may be gone from there, which is an ERROR.
  *   - The table outlives the handle and is locked AccessShare or more.
  *   - Elements that were returned are valid until the next call on the handle, and until this backend writes to the table. They must not be changed.
  *   - Between calls the handle keeps a pin on a page of the table and one of its store, and AccessShare on the store. Pins belong to the resource owner current
@@ -42,7 +43,7 @@ typedef struct FetchedVector
 } FetchedVector;
 
 /*
- * Opens a handle. wait: with SnapshotAny, whether a row that another running transaction has loaded in bulk and not written yet is waited for, until the end of
+ * Opens a handle. wait: with SnapshotAny or a dirty snapshot, whether a row that another running transaction has loaded in bulk and not written yet is waited for, until the end of
  * that transaction; else such a row is UNAVAILABLE. Callers that hold content locks must not wait. MVCC snapshots never see such a row.
  */
 extern VectorFetch *pxd_vector_fetch_begin(Relation table, AttrNumber attnum, Snapshot snapshot, bool wait);

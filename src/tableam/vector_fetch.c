@@ -72,7 +72,7 @@ pxd_vector_fetch_begin(Relation table, AttrNumber attnum, Snapshot snapshot, boo
 	VectorFetch *fetch = palloc0(sizeof(VectorFetch));
 
 	Assert(attnum > 0 && attnum <= RelationGetNumberOfAttributes(table));
-	Assert(IsMVCCSnapshot(snapshot) || snapshot == SnapshotAny);
+	Assert(IsMVCCSnapshot(snapshot) || snapshot == SnapshotAny || snapshot->snapshot_type == SNAPSHOT_DIRTY);
 
 	fetch->table = table;
 	fetch->attnum = attnum;

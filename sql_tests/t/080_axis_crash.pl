@@ -1,0 +1,152 @@
+# The server is killed, again and again, while several sessions insert into an axis index (splitting its lists, often cancelled in
+# the middle) and VACUUM merges and sweeps: after each crash the index has every row once, and goes on being used. In the end
+# no page is lost.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $node = PostgreSQL::Test::Cluster->new('axis');
+$node->init;
+$node->append_conf('postgresql.conf', <<'END');
+shared_preload_libraries = 'proximadb'
+autovacuum = off
+fsync = off
+synchronous_commit = off
+END
+$node->start;
+# Wide codes, so that pages hold few rows and lists are split often
+$node->safe_psql('postgres', <<'END');
+CREATE EXTENSION proximadb;
+CREATE FUNCTION vec(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
+$$ SELECT array_agg(sin((i % 500) * d * 0.01) + (i / 500) % 7 * 0.01 * d % 5)::real[]::vector FROM generate_series(1, 640) d $$;
+CREATE TABLE v AS SELECT i, vec(i) AS e FROM generate_series(0, 2999) i;
+CREATE SEQUENCE ids;
+CREATE TABLE t (id int DEFAULT nextval('ids'), k int, e vector(640)) USING viper;
+CREATE INDEX t_e ON t USING axis (e vector_l2_ops, k) WITH (code_bits = 4);
+CREATE TABLE h (id int DEFAULT nextval('ids'), k int, e vector(640)) USING heap;
+CREATE INDEX h_e ON h USING axis (e vector_cosine_ops) WITH (code_bits = 4);
+-- Rows of a table, and what is wrong with what a scan of its index without a limit returns
+CREATE FUNCTION whole(t text, op text, OUT n bigint, OUT wrong text) LANGUAGE plpgsql AS $$
+DECLARE
+    ids int[];
+    distinct_ids bigint;
+    missed bigint;
+    line text;
+    query text := format('SELECT id FROM %s ORDER BY e %s (SELECT e FROM v WHERE i = 7)', t, op);
+BEGIN
+    SET LOCAL enable_seqscan = off;
+    SET LOCAL enable_sort = off;
+    EXECUTE 'EXPLAIN ' || query INTO line;
+    IF line !~ '^Index Scan using' THEN
+        RAISE 'not the plan to be tested: %', line;
+    END IF;
+    EXECUTE format('SELECT array_agg(id) FROM (%s) s', query) INTO ids;
+    SET LOCAL enable_indexscan = off;
+    SET LOCAL enable_seqscan = on;
+    EXECUTE format('SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (SELECT FROM unnest($1) x WHERE x = id)) FROM %s', t)
+        USING ids INTO n, missed;
+    SELECT count(DISTINCT x) FROM unnest(ids) x INTO distinct_ids;
+    IF cardinality(ids) <> n OR distinct_ids <> n OR missed <> 0 THEN
+        wrong := format('%s rows returned, %s different ones, %s of %s missed', cardinality(ids), distinct_ids, missed, n);
+    END IF;
+    RESET enable_indexscan;
+    RESET enable_sort;
+END $$;
+END
+
+my $insert = q{INSERT INTO %s (k, e) SELECT i, CASE WHEN i %% 31 <> 0 THEN e END FROM v WHERE i >= %d ORDER BY i LIMIT %d;};
+my $all = 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT wrong FROM whole(%s) WHERE wrong IS NOT NULL; COMMIT;';
+
+# Statements of one session, more than it will get to.
+sub load
+{
+	my ($kind) = @_;
+	my @lines;
+
+	for (1 .. 3000)
+	{
+		my $t = rand() < 0.5 ? 't' : 'h';
+
+		if ($kind eq 'insert')
+		{
+			push @lines, sprintf($insert, $t, rand(2900), 1 + rand(60));
+			push @lines, 'BEGIN;', sprintf($insert, $t, rand(2900), 100), 'ROLLBACK;' if rand() < 0.1;
+		}
+		elsif ($kind eq 'cancel')
+		{
+			push @lines, 'SET statement_timeout = ' . int(3 + rand(40)) . ';', sprintf($insert, $t, rand(2900), 200);
+		}
+		elsif ($kind eq 'delete')
+		{
+			push @lines, "DELETE FROM $t WHERE id % 50 = " . int(rand(50)) . ';', "UPDATE $t SET k = k + 1 WHERE id % 50 = " . int(rand(50)) . ';';
+			push @lines, "DELETE FROM $t WHERE id % 4 <> 0;" if rand() < 0.05;
+		}
+		elsif ($kind eq 'vacuum')
+		{
+			push @lines, "VACUUM (INDEX_CLEANUP ON) $t;";
+			push @lines, 'CHECKPOINT;' if rand() < 0.1;
+		}
+		else
+		{
+			push @lines, sprintf($all, $t eq 't' ? "'t', '<->'" : "'h', '<=>'");
+		}
+	}
+	return join "\n", @lines;
+}
+
+my @kinds = qw(insert insert cancel delete vacuum scan);
+
+for my $round (1 .. 6)
+{
+	my @sessions;
+
+	for my $kind (@kinds)
+	{
+		my %session = (kind => $kind, out => '', err => '');
+		my $file = $node->basedir . '/' . @sessions . '.sql';
+		unlink $file;
+		append_to_file($file, load($kind));
+		$session{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-f', $file ],
+			'>', \$session{out}, '2>', \$session{err});
+		push @sessions, \%session;
+	}
+	usleep(2_000_000 + rand(2_000_000));
+	$node->stop('immediate');
+	for my $session (@sessions)
+	{
+		$session->{run}->finish;
+		is($session->{out}, '', "round $round: scans beside it are whole") if $session->{kind} eq 'scan';
+		my $unexpected = join '', grep { !/statement timeout|connection|terminat|server|CONTEXT|rollback|DETAIL|HINT|^\s|crash/i } split /^/, $session->{err};
+		is($unexpected, '', "round $round: no error in $session->{kind}");
+	}
+	$node->start;
+	is($node->safe_psql('postgres', "SELECT wrong FROM whole('t', '<->') UNION ALL SELECT wrong FROM whole('h', '<=>')"), "\n", "round $round: whole after the crash");
+	$node->safe_psql('postgres', sprintf($insert, $_, 0, 1000)) for qw(t h);
+	is($node->safe_psql('postgres', "SELECT wrong FROM whole('t', '<->') UNION ALL SELECT wrong FROM whole('h', '<=>')"), "\n", "round $round: whole after more inserts");
+	$node->safe_psql('postgres', "VACUUM (INDEX_CLEANUP ON) $_") for qw(t h);
+	is($node->safe_psql('postgres', "SELECT wrong FROM whole('t', '<->') UNION ALL SELECT wrong FROM whole('h', '<=>')"), "\n", "round $round: whole after vacuum");
+}
+
+# All that is not in use can be used again
+for my $t (qw(t h))
+{
+	my ($out, $err);
+
+	$node->safe_psql('postgres', "DELETE FROM $t; VACUUM (INDEX_CLEANUP ON) $t;");
+	# pages deleted by a vacuum come free when a transaction has begun after it
+	$node->safe_psql('postgres', "INSERT INTO $t (k) VALUES (1); DELETE FROM $t;");
+	$node->psql('postgres', "VACUUM (VERBOSE, INDEX_CLEANUP ON) $t", stdout => \$out, stderr => \$err);
+	$err =~ /index "${t}_e": pages: (\d+) in total, \d+ newly deleted, (\d+) currently deleted, (\d+) reusable/
+	  or diag($err);
+	cmp_ok($1 - $2, '<', 30, "$t: of $1 pages, those without rows are deleted");
+	is($3, $2, "$t: and can be used again");
+	my $size = $1;
+	$node->safe_psql('postgres', sprintf($insert, $t, 0, 1000));
+	is($node->safe_psql('postgres', "SELECT pg_relation_size('${t}_e') / 8192"), $size, "$t: they are") if $size > 500;
+}
+
+done_testing();

@@ -1,0 +1,469 @@
+/*
+ * calibrate.c: how far a search has to go for a recall, measured on the index itself.
+ *
+ * For each of some queries the nearest rows, by estimated distance, are found among all rows, and it is noted where their lists stand: how
+ * many lists are nearer, and how far the list's centroid is compared with the nearest centroid. A limit on either misses some of these rows; of
+ * all pairs of limits that miss few enough, the one that probes the fewest lists is taken. This is done for several recalls, and
+ * for the nearest 10, 100, ... rows: a filter that one row in ten passes needs the lists of the nearest 100 to find 10.
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "access/generic_xlog.h"
+#include "access/table.h"
+#include "catalog/index.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "axis_rewrite.h"
+#include "axis_scan.h"
+
+static const double recalls[AXIS_RECALLS] = {0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.999};
+static const double ranks[AXIS_RANKS] = {10, 100, 1000, 10000};
+
+/* Queries are rows of the index, and lists were made for these rows: others miss a little more. */
+#define MARGIN 0.4
+
+/* Grid of limits that are tried. */
+#define LIMITS 48
+
+double
+pxd_axis_recall_of(int i)
+{
+	return recalls[i];
+}
+
+double
+pxd_axis_rank_of(int i)
+{
+	return ranks[i];
+}
+
+/* --- looking the result up --- */
+
+static double
+interpolate(double x, double x0, double y0, double x1, double y1)
+{
+	return x1 <= x0 ? y1 : y0 + (y1 - y0) * (x - x0) / (x1 - x0);
+}
+
+/* Between two limits, of which 0 means none. */
+static float
+between(double x, double x0, float y0, double x1, float y1)
+{
+	return y0 <= 0 || y1 <= 0 ? 0 : (float) exp(interpolate(x, x0, log(y0), x1, log(y1)));
+}
+
+/* Reach of one rank for a recall. */
+static AxisReach
+reach_of_recall(const AxisReach *row, double recall)
+{
+	double		x = log(1 - Min(recall, 0.9999));
+	int			i = 0;
+	AxisReach	reach;
+
+	while (i < AXIS_RECALLS - 2 && recall > recalls[i + 1])
+		i++;
+	reach.nprobe = between(x, log(1 - recalls[i]), row[i].nprobe, log(1 - recalls[i + 1]), row[i + 1].nprobe);
+	reach.ratio = between(x, log(1 - recalls[i]), row[i].ratio, log(1 - recalls[i + 1]), row[i + 1].ratio);
+	return reach;
+}
+
+AxisReach
+pxd_axis_reach(const AxisMeta *meta, double recall, double rank)
+{
+	AxisReach	low;
+	AxisReach	high;
+	AxisReach	reach;
+	double		x = log(Max(rank, ranks[0]));
+	int			i = 0;
+
+	if (meta->calibrated_rows == 0)
+	{
+		/* nothing is known: small indexes, on their way up to the first calibration */
+		reach.nprobe = (float) (8 + sqrt(rank));
+		reach.ratio = 0;
+		return reach;
+	}
+	while (i < AXIS_RANKS - 2 && rank > ranks[i + 1])
+		i++;
+	low = reach_of_recall(meta->reach[i], recall);
+	high = reach_of_recall(meta->reach[i + 1], recall);
+	reach.nprobe = between(x, log(ranks[i]), low.nprobe, log(ranks[i + 1]), high.nprobe);
+	reach.ratio = between(x, log(ranks[i]), low.ratio, log(ranks[i + 1]), high.ratio);
+	return reach;
+}
+
+/* --- measuring --- */
+
+/* A row met by a query. */
+typedef struct Neighbour
+{
+	float		distance;
+	int			place;			/* of its list among the lists by distance */
+} Neighbour;
+
+#define ST_SORT sort_neighbours
+#define ST_ELEMENT_TYPE Neighbour
+#define ST_COMPARE(a, b) ((a)->distance < (b)->distance ? -1 : (a)->distance > (b)->distance)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+typedef struct Place
+{
+	float		distance;		/* of the centroid */
+	int			list;
+} Place;
+
+#define ST_SORT sort_places
+#define ST_ELEMENT_TYPE Place
+#define ST_COMPARE(a, b) ((a)->distance < (b)->distance ? -1 : (a)->distance > (b)->distance)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+typedef struct Calibration
+{
+	Relation	index;
+	const AxisDirectory *directory;
+	int			lists;
+	int			wanted;			/* the most neighbours that are needed */
+	int			queries;
+	float	   *ratios;			/* queries x lists: centroids' distance by the nearest's, ascending */
+	int		   *reached;		/* per rank and query: rows of that rank in the first 0, 1, ... lists */
+	int			found;			/* neighbours that every query has */
+
+	/* scratch of one query */
+	Place	   *order;
+	float	   *distances;
+	Neighbour  *neighbours;		/* room for 2 x wanted + a page */
+	int			count;
+	float		cut;			/* distances beyond it are of no interest */
+} Calibration;
+
+/* Keeps the nearest `wanted` of the neighbours met so far. */
+static void
+cut_neighbours(Calibration *calibration)
+{
+	sort_neighbours(calibration->neighbours, calibration->count);
+	if (calibration->count > calibration->wanted)
+	{
+		calibration->count = calibration->wanted;
+		calibration->cut = calibration->neighbours[calibration->wanted - 1].distance;
+	}
+}
+
+/* Estimates the distances of a list's rows. */
+static void
+meet_list(Calibration *calibration, const float *x, int place)
+{
+	const AxisDirectory *directory = calibration->directory;
+	const AxisLayout *layout = &directory->layout;
+	int			list = calibration->order[place].list;
+	BlockNumber block = directory->head[list];
+	int32	   *dots = palloc(sizeof(int32) * layout->rows_per_page);
+	float	   *low = palloc(sizeof(float) * layout->rows_per_page);
+	float	   *high = palloc(sizeof(float) * layout->rows_per_page);
+	float	   *centroid = palloc(sizeof(float) * layout->dim);
+	int8	   *codes = palloc(layout->dim);
+	AxisListQuery query;
+
+	pxd_axis_list_query(directory, list, x, 0, centroid, codes, &query);
+	while (block != InvalidBlockNumber)
+	{
+		Buffer		buffer = pxd_axis_read(calibration->index, block, BUFFER_LOCK_SHARE, AXIS_PAGE_CODES,
+										   directory->list_id[list]);
+		Page		page = BufferGetPage(buffer);
+		int			n = AxisPageTail(page)->rows;
+
+		pxd_code_dot(layout->code_bits, layout->dim, codes, (uint8 *) page + layout->codes, layout->code_bytes, n, dots);
+		pxd_axis_bounds(layout, &query, page, NULL, n, dots, low, high);
+		block = AxisPageTail(page)->next;
+		UnlockReleaseBuffer(buffer);
+		for (int i = 0; i < n; i++)
+		{
+			Neighbour  *neighbour = &calibration->neighbours[calibration->count];
+
+			if (!(low[i] < calibration->cut))
+				continue;
+			neighbour->distance = low[i];
+			neighbour->place = place;
+			calibration->count++;
+		}
+		if (calibration->count >= 2 * calibration->wanted)
+			cut_neighbours(calibration);
+	}
+	pfree(dots);
+	pfree(low);
+	pfree(high);
+	pfree(centroid);
+	pfree(codes);
+}
+
+/* How many of the nearest rows of rank number r of query number q stand in the first 0, 1, ... lists. */
+static int *
+reached_by(const Calibration *calibration, int r, int q)
+{
+	return calibration->reached + ((Size) r * calibration->queries + q) * (calibration->lists + 1);
+}
+
+/* Notes the places of the nearest rows of query number q. */
+static void
+measure_query(Calibration *calibration, int q, const float *x)
+{
+	const AxisDirectory *directory = calibration->directory;
+	AxisMetric	metric = directory->layout.metric;
+	float	   *ratios = calibration->ratios + (Size) q * calibration->lists;
+	double		nearest;
+
+	pxd_axis_centroid_distances(directory, x, metric, calibration->distances);
+	for (int i = 0; i < calibration->lists; i++)
+	{
+		calibration->order[i].list = i;
+		calibration->order[i].distance = calibration->distances[i];
+	}
+	sort_places(calibration->order, calibration->lists);
+	nearest = Max(calibration->order[0].distance, FLT_MIN);
+	for (int i = 0; i < calibration->lists; i++)
+		ratios[i] = metric == AXIS_IP ? 1 : (float) sqrt(Max(calibration->order[i].distance / nearest, 1));
+
+	calibration->count = 0;
+	calibration->cut = INFINITY;
+	for (int i = 0; i < calibration->lists; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		meet_list(calibration, x, i);
+	}
+	cut_neighbours(calibration);
+	/* the nearest row is the query itself */
+	calibration->found = Min(calibration->found, calibration->count - 1);
+	for (int r = 0; r < AXIS_RANKS; r++)
+	{
+		int		   *reached = reached_by(calibration, r, q);
+
+		for (int i = 1; i < calibration->count && i <= ranks[r]; i++)
+			reached[calibration->neighbours[i].place + 1]++;
+		for (int i = 0; i < calibration->lists; i++)
+			reached[i + 1] += reached[i];
+	}
+}
+
+/* Share of the rows of rank number r within both limits, and the lists that are probed then, on average. */
+static void
+try_limits(const Calibration *calibration, int r, double nprobe, double ratio, double *recall, double *cost)
+{
+	double		within = 0;
+	double		probed = 0;
+
+	for (int q = 0; q < calibration->queries; q++)
+	{
+		const float *ratios = calibration->ratios + (Size) q * calibration->lists;
+		int			limit = (int) Min(nprobe, calibration->lists);
+
+		if (ratio > 0)
+		{
+			int			from = 0;
+			int			to = limit;
+
+			while (from < to)
+			{
+				int			middle = (from + to) / 2;
+
+				if (ratios[middle] <= ratio)
+					from = middle + 1;
+				else
+					to = middle;
+			}
+			limit = from;
+		}
+		within += reached_by(calibration, r, q)[limit];
+		probed += limit;
+	}
+	*recall = within / (calibration->queries * ranks[r]);
+	*cost = probed / calibration->queries;
+}
+
+/* The smallest number of lists, all but ratio being given, with which recall is reached; lists + 1 if none is enough. */
+static double
+least_nprobe(const Calibration *calibration, int r, double ratio, double target)
+{
+	int			from = 1;
+	int			to = calibration->lists + 1;
+
+	while (from < to)
+	{
+		int			middle = (from + to) / 2;
+		double		recall;
+		double		cost;
+
+		try_limits(calibration, r, middle, ratio, &recall, &cost);
+		if (recall >= target)
+			to = middle;
+		else
+			from = middle + 1;
+	}
+	return from;
+}
+
+/* The cheapest pair of limits for a recall. */
+static AxisReach
+find_reach(const Calibration *calibration, int r, double target)
+{
+	AxisReach	best = {.nprobe = calibration->lists, .ratio = 0};
+	double		best_cost = INFINITY;
+
+	for (int i = 0; i <= LIMITS; i++)
+	{
+		/* from 1.02 to about 4.5, and without limit */
+		double		ratio = i == LIMITS ? 0 : exp(0.02 + i * 0.0315);
+		double		nprobe = least_nprobe(calibration, r, ratio, target);
+		double		recall;
+		double		cost;
+
+		CHECK_FOR_INTERRUPTS();
+		if (nprobe > calibration->lists)
+			continue;
+		try_limits(calibration, r, nprobe, ratio, &recall, &cost);
+		if (cost < best_cost)
+		{
+			best_cost = cost;
+			best.nprobe = (float) nprobe;
+			best.ratio = (float) ratio;
+		}
+	}
+	return best;
+}
+
+void
+pxd_axis_calibrate(Relation index, AxisDirectory *directory, const float *queries, int count, AxisMeta *meta)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "axis calibration", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	Calibration calibration = {.index = index, .directory = directory, .lists = directory->lists, .queries = count};
+
+	calibration.wanted = (int) ranks[AXIS_RANKS - 1] + 1;
+	calibration.found = calibration.wanted;
+	calibration.ratios = palloc_extended(mul_size(count, sizeof(float) * directory->lists), MCXT_ALLOC_HUGE);
+	calibration.reached = palloc_extended(mul_size((Size) AXIS_RANKS * count, sizeof(int) * (directory->lists + 1)),
+										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	calibration.order = palloc(sizeof(Place) * directory->lists);
+	calibration.distances = palloc(sizeof(float) * directory->lists);
+	calibration.neighbours = palloc(sizeof(Neighbour) * (2 * calibration.wanted + directory->layout.rows_per_page));
+	for (int q = 0; q < count; q++)
+		measure_query(&calibration, q, queries + (Size) directory->layout.dim * q);
+
+	for (int r = 0; r < AXIS_RANKS; r++)
+	{
+		/* with fewer rows than the rank, all lists are needed */
+		bool		known = calibration.found >= ranks[r];
+
+		for (int i = 0; i < AXIS_RECALLS; i++)
+		{
+			AxisReach	all = {.nprobe = directory->lists, .ratio = 0};
+
+			meta->reach[r][i] = known ?
+				find_reach(&calibration, r, recalls[i] + MARGIN * (1 - recalls[i])) : all;
+		}
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
+}
+
+/* --- measuring again --- */
+
+#define QUERIES 300
+
+/* A row from the middle of a list's first page that has any; false if the list is empty. */
+static bool
+some_row(Relation index, const AxisDirectory *directory, int list, uint32 random, AxisRow *row)
+{
+	BlockNumber block = directory->head[list];
+
+	while (block != InvalidBlockNumber)
+	{
+		Buffer		buffer = pxd_axis_read(index, block, BUFFER_LOCK_SHARE, AXIS_PAGE_CODES, directory->list_id[list]);
+		Page		page = BufferGetPage(buffer);
+		int			rows = AxisPageTail(page)->rows;
+
+		if (rows > 0)
+			pxd_axis_page_get(&directory->layout, page, random % rows, row);
+		block = AxisPageTail(page)->next;
+		UnlockReleaseBuffer(buffer);
+		if (rows > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Vectors of up to QUERIES rows from lists all over the index, to out; returns how many. */
+static int
+pick_queries(Relation index, AxisDirectory *directory, float *out)
+{
+	Relation	table = table_open(IndexGetRelation(RelationGetRelid(index), false), AccessShareLock);
+	RowVectors *vectors = pxd_axis_vectors_begin(index, table, directory, true);
+	AxisRow    *row = palloc(directory->layout.row_size);
+	float	   *centroid = palloc(sizeof(float) * directory->layout.dim);
+	int			count = 0;
+
+	for (int i = 0; i < QUERIES; i++)
+	{
+		int			list = (int) ((int64) directory->lists * i / QUERIES);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!some_row(index, directory, list, pg_prng_uint32(&pg_global_prng_state), row))
+			continue;
+		pxd_axis_centroid(directory, list, centroid);
+		pxd_axis_vectors_get(vectors, row, centroid, out + (Size) directory->layout.dim * count++);
+	}
+	pxd_axis_vectors_end(vectors);
+	table_close(table, AccessShareLock);
+	return count;
+}
+
+/* Stores what has been measured. */
+static void
+store_reach(Relation index, const AxisMeta *measured)
+{
+	Buffer		buffer = pxd_axis_read(index, AXIS_META_BLOCK, BUFFER_LOCK_EXCLUSIVE, AXIS_PAGE_META, 0);
+	GenericXLogState *state = GenericXLogStart(index);
+	AxisMeta   *meta = AxisPageMeta(GenericXLogRegisterBuffer(state, buffer, 0));
+
+	memcpy(meta->reach, measured->reach, sizeof(meta->reach));
+	meta->calibrated_rows = measured->calibrated_rows;
+	meta->calibrated_lists = measured->calibrated_lists;
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+pxd_axis_recalibrate(Relation index)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "axis recalibration", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	AxisDirectory *directory = pxd_axis_directory_open(index);
+	AxisMeta	meta = directory->meta;
+	float	   *queries = palloc_extended(mul_size(QUERIES, sizeof(float) * directory->layout.dim), MCXT_ALLOC_HUGE);
+	int			count = pick_queries(index, directory, queries);
+
+	meta.calibrated_rows = 0;
+	for (int i = 0; i < directory->lists; i++)
+	{
+		Buffer		buffer = pxd_axis_read(index, directory->head[i], BUFFER_LOCK_SHARE, AXIS_PAGE_CODES,
+										   directory->list_id[i]);
+
+		meta.calibrated_rows += AxisPageTail(BufferGetPage(buffer))->list_rows;
+		UnlockReleaseBuffer(buffer);
+	}
+	meta.calibrated_lists = directory->lists;
+	if (count > 0)
+	{
+		pxd_axis_calibrate(index, directory, queries, count, &meta);
+		store_reach(index, &meta);
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
+}

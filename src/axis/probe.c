@@ -1,0 +1,386 @@
+/*
+ * probe.c: the search itself: lists in order of their centroids' distance, codes, candidates.
+ *
+ * A pass for k goes through the lists and keeps every row whose lower bound does not exceed the k-th smallest upper bound met so far. What a pass
+ * returns lies, by lower bound, between the last pass's limit and its own; so later passes, for larger k, go through the same lists again and
+ * return what lies beyond, and nothing needs to be remembered about the rows that were passed over. A row's bound
+ * never changes, whatever happens to the page it is on (README, "Concurrency").
+ *
+ * Locks: share lock on one page at a time, no pins between pages.
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "axis_scan.h"
+
+/* At least this many lists are probed, since a query may lie between two. */
+#define LEAST_LISTS 2
+/* Lists that are put in order at once. */
+#define ORDER_STEP 48
+
+struct AxisProbe
+{
+	Relation	index;
+	AxisDirectory *directory;
+	const AxisLayout *layout;
+	const AxisCondition *condition;
+	const float *x;
+	double		recall;
+
+	/* lists by distance of their centroids; the first ordered of them are in order */
+	float	   *distances;
+	int		   *order;
+	int			ordered;
+
+	int			probed;			/* lists that earlier passes have been through */
+	float		bound;			/* of the last pass */
+	double		first_k;
+	AxisCandidate *candidates;
+	Size		count;
+	Size		capacity;
+
+	/* the k smallest upper bounds of this pass, the largest on top */
+	float	   *highs;
+	Size		highs_count;
+	Size		highs_capacity;
+	Size		k;
+
+	/* how many rows met the condition, of how many */
+	double		seen;
+	double		passed;
+
+	/* scratch of one list and of one page */
+	float	   *centroid;
+	int8	   *query;
+	int32	   *dots;
+	float	   *low;
+	float	   *high;
+	uint16	   *rows;
+	AxisProbeCounts counts;
+};
+
+AxisProbe *
+pxd_axis_probe_begin(Relation index, AxisDirectory *directory, const AxisCondition *condition, const float *x,
+					 double recall)
+{
+	AxisProbe  *probe = palloc0(sizeof(AxisProbe));
+	const AxisLayout *layout = &directory->layout;
+	int			rows = layout->rows_per_page;
+
+	probe->index = index;
+	probe->directory = directory;
+	probe->layout = layout;
+	probe->condition = condition;
+	probe->x = x;
+	probe->recall = recall;
+	probe->bound = -INFINITY;
+	probe->distances = palloc(sizeof(float) * directory->lists);
+	probe->order = palloc(sizeof(int) * directory->lists);
+	for (int i = 0; i < directory->lists; i++)
+		probe->order[i] = i;
+	pxd_axis_centroid_distances(directory, x, layout->metric, probe->distances);
+	probe->capacity = 256;
+	probe->candidates = palloc(sizeof(AxisCandidate) * probe->capacity);
+	probe->centroid = palloc(sizeof(float) * layout->dim);
+	probe->query = palloc(layout->dim);
+	probe->dots = palloc(sizeof(int32) * rows);
+	probe->low = palloc(sizeof(float) * rows);
+	probe->high = palloc(sizeof(float) * rows);
+	probe->rows = palloc(sizeof(uint16) * rows);
+	return probe;
+}
+
+const AxisProbeCounts *
+pxd_axis_probe_counts(const AxisProbe *probe)
+{
+	return &probe->counts;
+}
+
+/* --- order of lists --- */
+
+#define ST_SORT sort_lists
+#define ST_ELEMENT_TYPE int
+#define ST_COMPARE_ARG_TYPE const float
+#define ST_COMPARE(a, b, distances) \
+	((distances)[*(a)] < (distances)[*(b)] ? -1 : (distances)[*(a)] > (distances)[*(b)])
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* Moves the n lists with the smallest distances of order[0 .. count) to its front (Hoare's selection). */
+static void
+select_lists(const float *distances, int *order, int count, int n)
+{
+	int			left = 0;
+	int			right = count - 1;
+
+	while (left < right)
+	{
+		float		pivot = distances[order[(left + right) / 2]];
+		int			i = left;
+		int			j = right;
+
+		while (i <= j)
+		{
+			while (distances[order[i]] < pivot)
+				i++;
+			while (distances[order[j]] > pivot)
+				j--;
+			if (i <= j)
+			{
+				int			list = order[i];
+
+				order[i++] = order[j];
+				order[j--] = list;
+			}
+		}
+		if (n - 1 <= j)
+			right = j;
+		else if (n - 1 >= i)
+			left = i;
+		else
+			break;
+	}
+}
+
+/* The list at a place of the order. */
+static int
+list_at(AxisProbe *probe, int place)
+{
+	if (place >= probe->ordered)
+	{
+		int			rest = probe->directory->lists - probe->ordered;
+		int			step = Min(rest, Max(ORDER_STEP, probe->ordered));
+		int		   *order = probe->order + probe->ordered;
+
+		select_lists(probe->distances, order, rest, step);
+		sort_lists(order, step, probe->distances);
+		probe->ordered += step;
+	}
+	return probe->order[place];
+}
+
+/* --- the k smallest upper bounds --- */
+
+static inline float
+limit(const AxisProbe *probe)
+{
+	return probe->highs_count == probe->k ? probe->highs[0] : INFINITY;
+}
+
+static void
+sift_down(float *heap, Size count, float value)
+{
+	Size		i = 0;
+
+	for (;;)
+	{
+		Size		child = 2 * i + 1;
+
+		if (child >= count)
+			break;
+		if (child + 1 < count && heap[child + 1] > heap[child])
+			child++;
+		if (heap[child] <= value)
+			break;
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = value;
+}
+
+static void
+add_high(AxisProbe *probe, float high)
+{
+	Size		i;
+
+	if (probe->highs_count == probe->k)
+	{
+		if (high < probe->highs[0])
+			sift_down(probe->highs, probe->k, high);
+		return;
+	}
+	if (probe->highs_count == probe->highs_capacity)
+	{
+		probe->highs_capacity = Max(64, 2 * probe->highs_capacity);
+		probe->highs = probe->highs == NULL ? palloc(sizeof(float) * probe->highs_capacity) :
+			repalloc_huge(probe->highs, sizeof(float) * probe->highs_capacity);
+	}
+	for (i = probe->highs_count++; i > 0 && probe->highs[(i - 1) / 2] < high; i = (i - 1) / 2)
+		probe->highs[i] = probe->highs[(i - 1) / 2];
+	probe->highs[i] = high;
+}
+
+/* --- one list --- */
+
+static void
+add_candidate(AxisProbe *probe, float low, const ItemPointerData *tid)
+{
+	if (probe->count == probe->capacity)
+	{
+		probe->capacity *= 2;
+		probe->candidates = repalloc_huge(probe->candidates, sizeof(AxisCandidate) * probe->capacity);
+	}
+	probe->candidates[probe->count].low = low;
+	probe->candidates[probe->count].tid = *tid;
+	probe->count++;
+}
+
+/* Rows of a page, whose lower bounds exceed above, become candidates. */
+static void
+probe_page(AxisProbe *probe, const AxisListQuery *query, Page page, float above)
+{
+	const AxisLayout *layout = probe->layout;
+	const ItemPointerData *tids = (const ItemPointerData *) (page + layout->tids);
+	const uint8 *codes = (const uint8 *) (page + layout->codes);
+	const uint16 *rows = NULL;
+	int			n = AxisPageTail(page)->rows;
+
+	probe->seen += n;
+	if (probe->condition != NULL)
+	{
+		n = pxd_axis_condition_rows(probe->condition, page, probe->rows);
+		rows = probe->rows;
+		pxd_code_dot_select(layout->code_bits, layout->dim, probe->query, codes, layout->code_bytes, rows, n, probe->dots);
+	}
+	else
+		pxd_code_dot(layout->code_bits, layout->dim, probe->query, codes, layout->code_bytes, n, probe->dots);
+	probe->passed += n;
+	probe->counts.codes += n;
+	pxd_axis_bounds(layout, query, page, rows, n, probe->dots, probe->low, probe->high);
+	for (int i = 0; i < n; i++)
+	{
+		float		low = probe->low[i];
+		float		high = probe->high[i];
+
+		/* without bounds (encode.c) the row comes first, and its distance is computed exactly */
+		if (unlikely(!(low >= -FLT_MAX)))
+		{
+			low = -FLT_MAX;
+			high = INFINITY;
+		}
+		/* the bound of this pass will not be below the last one's, however near the rows of lists that are new to it */
+		if (low > limit(probe) && low > probe->bound)
+			continue;
+		add_high(probe, high);
+		if (low > above)
+			add_candidate(probe, low, &tids[rows != NULL ? rows[i] : i]);
+	}
+}
+
+static void
+probe_list(AxisProbe *probe, int list, float above)
+{
+	AxisDirectory *directory = probe->directory;
+	BlockNumber block = directory->head[list];
+	uint32		list_id = directory->list_id[list];
+	Buffer		unknown = InvalidBuffer;
+	Buffer	   *recent;
+	AxisListQuery query;
+	bool		prepared = false;
+
+	while (block != InvalidBlockNumber)
+	{
+		Buffer		buffer;
+		Page		page;
+		AxisTail   *tail;
+
+		CHECK_FOR_INTERRUPTS();
+		recent = block < directory->nrecent ? &directory->recent[block] : &unknown;
+		buffer = pxd_axis_read_recent(probe->index, block, BUFFER_LOCK_SHARE, AXIS_PAGE_CODES, list_id, recent);
+		page = BufferGetPage(buffer);
+		tail = AxisPageTail(page);
+		if (!prepared)
+		{
+			if (probe->condition != NULL && !pxd_axis_condition_list(probe->condition, tail))
+			{
+				probe->seen += tail->list_rows;
+				probe->counts.skipped++;
+				UnlockReleaseBuffer(buffer);
+				return;
+			}
+			pxd_axis_list_query(directory, list, probe->x, pxd_axis_error_bound, probe->centroid, probe->query,
+								&query);
+			probe->counts.lists++;
+			prepared = true;
+		}
+		if (tail->rows > 0)
+			probe_page(probe, &query, page, above);
+		block = tail->next;
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/* --- a pass --- */
+
+/* Whether the lists before place, nearest first, are enough for this pass. */
+static bool
+far_enough(AxisProbe *probe, int place)
+{
+	AxisReach	reach;
+	double		share;
+	float		nearest;
+
+	if (place < probe->probed || place < LEAST_LISTS || probe->highs_count < probe->k)
+		return false;
+	if (pxd_axis_nprobe > 0)
+		return place >= pxd_axis_nprobe * (probe->k / probe->first_k);
+	/* the k nearest of the rows that pass are spread like the k / share nearest of all */
+	share = probe->condition == NULL ? 1 : probe->passed / Max(probe->seen, 1);
+	reach = pxd_axis_reach(&probe->directory->meta, probe->recall, probe->k / Max(share, 1e-9));
+	if (place >= reach.nprobe)
+		return true;
+	if (reach.ratio <= 0)
+		return false;
+	nearest = probe->distances[list_at(probe, 0)];
+	return probe->distances[list_at(probe, place)] > reach.ratio * reach.ratio * Max(nearest, 0);
+}
+
+#define ST_SORT sort_candidates
+#define ST_ELEMENT_TYPE AxisCandidate
+#define ST_COMPARE(a, b) ((a)->low < (b)->low ? -1 : (a)->low > (b)->low)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* Drops the candidates beyond the pass's bound, and orders the others. */
+static void
+settle_candidates(AxisProbe *probe)
+{
+	Size		kept = 0;
+
+	for (Size i = 0; i < probe->count; i++)
+		if (probe->candidates[i].low <= probe->bound)
+			probe->candidates[kept++] = probe->candidates[i];
+	probe->count = kept;
+	sort_candidates(probe->candidates, kept);
+}
+
+AxisCandidate *
+pxd_axis_probe(AxisProbe *probe, double k, Size *count, float *bound, bool *complete)
+{
+	float		last_bound = probe->bound;
+	int			lists = probe->directory->lists;
+	int			place;
+
+	if (probe->first_k == 0)
+		probe->first_k = k;
+	probe->k = (Size) Min(k, (double) (MaxAllocHugeSize / sizeof(float)));
+	probe->count = 0;
+	probe->highs_count = 0;
+	for (place = 0; place < lists && !far_enough(probe, place); place++)
+		probe_list(probe, list_at(probe, place), place < probe->probed ? last_bound : -INFINITY);
+	probe->probed = Max(probe->probed, place);
+	probe->bound = Max(last_bound, limit(probe));
+	settle_candidates(probe);
+
+	*count = probe->count;
+	*bound = probe->bound;
+	*complete = probe->probed == lists && probe->bound == INFINITY;
+	return probe->candidates;
+}

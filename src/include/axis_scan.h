@@ -1,0 +1,88 @@
+/*
+ * axis_scan.h: what the files of a scan share (scan.c, probe.c, rerank.c, estimate.c).
+ */
+#ifndef PXD_AXIS_SCAN_H
+#define PXD_AXIS_SCAN_H
+
+#include "postgres.h"
+
+#include "axis.h"
+
+/* --- estimate.c --- */
+
+/* A query as seen from one list. */
+typedef struct AxisListQuery
+{
+	float		base;			/* what the list gives to each row's distance */
+	float		unit;			/* inner product with y = unit * dot - shift */
+	float		shift;
+	float		slack;			/* error bound = slack * err */
+} AxisListQuery;
+
+/*
+ * Prepares query x (rotated) for a list, with bounds of that many standard deviations: quantises it relative to the centroid, to
+ * code (layout.dim elements). centroid: scratch of layout.dim floats.
+ */
+extern void pxd_axis_list_query(const AxisDirectory *directory, int list, const float *x, double deviations,
+								float *centroid, int8 *code, AxisListQuery *query);
+
+/*
+ * Bounds of the distances (squared L2, or negative inner product) of n rows of a page whose codes' products with the query are dots. rows: their
+ * numbers, NULL for 0 .. n - 1.
+ */
+extern void pxd_axis_bounds(const AxisLayout *layout, const AxisListQuery *query, Page page, const uint16 *rows, int n,
+							const int32 *dots, float *low, float *high);
+
+/* --- probe.c: finding candidates --- */
+
+typedef struct AxisCandidate
+{
+	float		low;			/* bound of its distance */
+	ItemPointerData tid;
+} AxisCandidate;
+
+typedef struct AxisProbe AxisProbe;
+
+/*
+ * Begins a search for the rows near x (rotated), in the current context, to which all its memory belongs. lists' rows that do not meet
+ * condition (may be NULL) do not exist for it.
+ */
+extern AxisProbe *pxd_axis_probe_begin(Relation index, AxisDirectory *directory, const AxisCondition *condition,
+									   const float *x, double recall);
+
+/*
+ * Looks for the k nearest rows, going as far as the recall asks for, and farther until it has k. Returns the rows that may belong to them and
+ * that no earlier call has returned, in order of low, valid until the next call; *count how many. Rows left out have a larger low
+ * than *bound. k grows from call to call. *complete: all rows of the index have been returned.
+ */
+extern AxisCandidate *pxd_axis_probe(AxisProbe *probe, double k, Size *count, float *bound, bool *complete);
+
+/* Figures of a search so far. */
+typedef struct AxisProbeCounts
+{
+	uint64		lists;			/* probed */
+	uint64		skipped;		/* by their ranges */
+	uint64		codes;			/* whose distance was estimated */
+} AxisProbeCounts;
+
+extern const AxisProbeCounts *pxd_axis_probe_counts(const AxisProbe *probe);
+
+/* --- rerank.c: exact distances from the table --- */
+
+typedef struct AxisRerank AxisRerank;
+
+/*
+ * Prepares for exact distances of rows of the index's table to query, a detoasted value that outlives the handle, as snapshot sees them. In the current
+ * context; AccessShare on the table is held by the caller.
+ */
+extern AxisRerank *pxd_axis_rerank_begin(Relation index, Relation table, Snapshot snapshot);
+
+/* The query of all that follows. */
+extern void pxd_axis_rerank_query(AxisRerank *rerank, const struct varlena *query);
+
+/* False if no version of the row is visible, or its vector is null. */
+extern bool pxd_axis_rerank(AxisRerank *rerank, ItemPointer tid, double *distance);
+
+extern void pxd_axis_rerank_end(AxisRerank *rerank);
+
+#endif
