@@ -746,6 +746,291 @@ CREATE CAST (@extschema@.vector AS @extschema@.halfvec)
 	WITH FUNCTION @extschema@.vector_to_halfvec(@extschema@.vector, integer, boolean) AS IMPLICIT;
 COMMENT ON CAST (@extschema@.vector AS @extschema@.halfvec) IS 'the nearest numbers as float16';
 
+-- The type sparsevec is pgvector's, too: the elements that are not zero, of up to a billion dimensions.
+
+CREATE TYPE @extschema@.sparsevec;
+
+CREATE FUNCTION @extschema@.sparsevec_in(cstring, oid, integer) RETURNS @extschema@.sparsevec
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION @extschema@.sparsevec_in(cstring, oid, integer) IS 'I/O';
+
+CREATE FUNCTION @extschema@.sparsevec_out(@extschema@.sparsevec) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION @extschema@.sparsevec_out(@extschema@.sparsevec) IS 'I/O';
+
+CREATE FUNCTION @extschema@.sparsevec_typmod_in(cstring[]) RETURNS integer
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.sparsevec_typmod_in(cstring[]) IS 'I/O typmod';
+
+CREATE FUNCTION @extschema@.sparsevec_recv(internal, oid, integer) RETURNS @extschema@.sparsevec
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.sparsevec_recv(internal, oid, integer) IS 'I/O';
+
+CREATE FUNCTION @extschema@.sparsevec_send(@extschema@.sparsevec) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.sparsevec_send(@extschema@.sparsevec) IS 'I/O';
+
+CREATE TYPE @extschema@.sparsevec (
+	INPUT = @extschema@.sparsevec_in,
+	OUTPUT = @extschema@.sparsevec_out,
+	TYPMOD_IN = @extschema@.sparsevec_typmod_in,
+	RECEIVE = @extschema@.sparsevec_recv,
+	SEND = @extschema@.sparsevec_send,
+	STORAGE = main
+);
+COMMENT ON TYPE @extschema@.sparsevec
+	IS 'vector of float4 elements that are mostly zero, "{1:1.5,3:2}/5"; sparsevec(n) has n dimensions';
+
+-- sparsevec: distances
+
+CREATE FUNCTION @extschema@.l2_distance(@extschema@.sparsevec, @extschema@.sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.l2_distance(@extschema@.sparsevec, @extschema@.sparsevec) IS 'Euclidean distance';
+
+CREATE FUNCTION @extschema@.inner_product(@extschema@.sparsevec, @extschema@.sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.inner_product(@extschema@.sparsevec, @extschema@.sparsevec) IS 'inner product';
+
+CREATE FUNCTION @extschema@.cosine_distance(@extschema@.sparsevec, @extschema@.sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.cosine_distance(@extschema@.sparsevec, @extschema@.sparsevec)
+	IS 'cosine distance: 1 minus the cosine of the angle, NaN for zero vectors';
+
+CREATE FUNCTION @extschema@.l1_distance(@extschema@.sparsevec, @extschema@.sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.l1_distance(@extschema@.sparsevec, @extschema@.sparsevec) IS 'taxicab distance';
+
+CREATE FUNCTION @extschema@.sparsevec_l2_squared_distance(@extschema@.sparsevec, @extschema@.sparsevec)
+	RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.sparsevec_l2_squared_distance(@extschema@.sparsevec, @extschema@.sparsevec)
+	IS 'squared Euclidean distance';
+
+CREATE FUNCTION @extschema@.sparsevec_negative_inner_product(@extschema@.sparsevec, @extschema@.sparsevec)
+	RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.sparsevec_negative_inner_product(@extschema@.sparsevec, @extschema@.sparsevec)
+	IS 'negative inner product, which sorts like a distance';
+
+-- sparsevec: functions
+
+CREATE FUNCTION @extschema@.l2_norm(@extschema@.sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_l2_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.l2_norm(@extschema@.sparsevec) IS 'Euclidean norm';
+
+CREATE FUNCTION @extschema@.l2_normalize(@extschema@.sparsevec) RETURNS @extschema@.sparsevec
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION @extschema@.l2_normalize(@extschema@.sparsevec) IS 'sparsevec of the same direction with norm 1';
+
+CREATE FUNCTION @extschema@.sparsevec_lt(@extschema@.sparsevec, @extschema@.sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.sparsevec_lt(@extschema@.sparsevec, @extschema@.sparsevec)
+	IS 'implementation of < operator';
+
+CREATE FUNCTION @extschema@.sparsevec_le(@extschema@.sparsevec, @extschema@.sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.sparsevec_le(@extschema@.sparsevec, @extschema@.sparsevec)
+	IS 'implementation of <= operator';
+
+CREATE FUNCTION @extschema@.sparsevec_eq(@extschema@.sparsevec, @extschema@.sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.sparsevec_eq(@extschema@.sparsevec, @extschema@.sparsevec)
+	IS 'implementation of = operator';
+
+CREATE FUNCTION @extschema@.sparsevec_ne(@extschema@.sparsevec, @extschema@.sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.sparsevec_ne(@extschema@.sparsevec, @extschema@.sparsevec)
+	IS 'implementation of <> operator';
+
+CREATE FUNCTION @extschema@.sparsevec_ge(@extschema@.sparsevec, @extschema@.sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.sparsevec_ge(@extschema@.sparsevec, @extschema@.sparsevec)
+	IS 'implementation of >= operator';
+
+CREATE FUNCTION @extschema@.sparsevec_gt(@extschema@.sparsevec, @extschema@.sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.sparsevec_gt(@extschema@.sparsevec, @extschema@.sparsevec)
+	IS 'implementation of > operator';
+
+CREATE FUNCTION @extschema@.sparsevec_cmp(@extschema@.sparsevec, @extschema@.sparsevec) RETURNS integer
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION @extschema@.sparsevec_cmp(@extschema@.sparsevec, @extschema@.sparsevec) IS 'less-equal-greater';
+
+CREATE FUNCTION @extschema@.sparsevec_hash(@extschema@.sparsevec) RETURNS integer
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.sparsevec_hash(@extschema@.sparsevec) IS 'hash';
+
+CREATE FUNCTION @extschema@.sparsevec_hash_extended(@extschema@.sparsevec, bigint) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.sparsevec_hash_extended(@extschema@.sparsevec, bigint) IS 'hash with a seed';
+
+-- sparsevec: operators
+
+CREATE OPERATOR @extschema@.<-> (
+	LEFTARG = @extschema@.sparsevec, RIGHTARG = @extschema@.sparsevec, FUNCTION = @extschema@.l2_distance,
+	COMMUTATOR = OPERATOR(@extschema@.<->)
+);
+COMMENT ON OPERATOR @extschema@.<-> (@extschema@.sparsevec, @extschema@.sparsevec) IS 'Euclidean distance';
+
+CREATE OPERATOR @extschema@.<#> (
+	LEFTARG = @extschema@.sparsevec, RIGHTARG = @extschema@.sparsevec, FUNCTION = @extschema@.sparsevec_negative_inner_product,
+	COMMUTATOR = OPERATOR(@extschema@.<#>)
+);
+COMMENT ON OPERATOR @extschema@.<#> (@extschema@.sparsevec, @extschema@.sparsevec) IS 'negative inner product';
+
+CREATE OPERATOR @extschema@.<=> (
+	LEFTARG = @extschema@.sparsevec, RIGHTARG = @extschema@.sparsevec, FUNCTION = @extschema@.cosine_distance,
+	COMMUTATOR = OPERATOR(@extschema@.<=>)
+);
+COMMENT ON OPERATOR @extschema@.<=> (@extschema@.sparsevec, @extschema@.sparsevec) IS 'cosine distance';
+
+CREATE OPERATOR @extschema@.<+> (
+	LEFTARG = @extschema@.sparsevec, RIGHTARG = @extschema@.sparsevec, FUNCTION = @extschema@.l1_distance,
+	COMMUTATOR = OPERATOR(@extschema@.<+>)
+);
+COMMENT ON OPERATOR @extschema@.<+> (@extschema@.sparsevec, @extschema@.sparsevec) IS 'taxicab distance';
+
+CREATE OPERATOR @extschema@.< (
+	LEFTARG = @extschema@.sparsevec, RIGHTARG = @extschema@.sparsevec, FUNCTION = @extschema@.sparsevec_lt,
+	COMMUTATOR = OPERATOR(@extschema@.>), NEGATOR = OPERATOR(@extschema@.>=),
+	RESTRICT = pg_catalog.scalarltsel, JOIN = pg_catalog.scalarltjoinsel
+);
+COMMENT ON OPERATOR @extschema@.< (@extschema@.sparsevec, @extschema@.sparsevec) IS 'less than';
+
+CREATE OPERATOR @extschema@.<= (
+	LEFTARG = @extschema@.sparsevec, RIGHTARG = @extschema@.sparsevec, FUNCTION = @extschema@.sparsevec_le,
+	COMMUTATOR = OPERATOR(@extschema@.>=), NEGATOR = OPERATOR(@extschema@.>),
+	RESTRICT = pg_catalog.scalarlesel, JOIN = pg_catalog.scalarlejoinsel
+);
+COMMENT ON OPERATOR @extschema@.<= (@extschema@.sparsevec, @extschema@.sparsevec) IS 'less than or equal';
+
+CREATE OPERATOR @extschema@.= (
+	LEFTARG = @extschema@.sparsevec, RIGHTARG = @extschema@.sparsevec, FUNCTION = @extschema@.sparsevec_eq,
+	COMMUTATOR = OPERATOR(@extschema@.=), NEGATOR = OPERATOR(@extschema@.<>),
+	RESTRICT = pg_catalog.eqsel, JOIN = pg_catalog.eqjoinsel,
+	HASHES, MERGES
+);
+COMMENT ON OPERATOR @extschema@.= (@extschema@.sparsevec, @extschema@.sparsevec) IS 'equal';
+
+CREATE OPERATOR @extschema@.<> (
+	LEFTARG = @extschema@.sparsevec, RIGHTARG = @extschema@.sparsevec, FUNCTION = @extschema@.sparsevec_ne,
+	COMMUTATOR = OPERATOR(@extschema@.<>), NEGATOR = OPERATOR(@extschema@.=),
+	RESTRICT = pg_catalog.neqsel, JOIN = pg_catalog.neqjoinsel
+);
+COMMENT ON OPERATOR @extschema@.<> (@extschema@.sparsevec, @extschema@.sparsevec) IS 'not equal';
+
+CREATE OPERATOR @extschema@.>= (
+	LEFTARG = @extschema@.sparsevec, RIGHTARG = @extschema@.sparsevec, FUNCTION = @extschema@.sparsevec_ge,
+	COMMUTATOR = OPERATOR(@extschema@.<=), NEGATOR = OPERATOR(@extschema@.<),
+	RESTRICT = pg_catalog.scalargesel, JOIN = pg_catalog.scalargejoinsel
+);
+COMMENT ON OPERATOR @extschema@.>= (@extschema@.sparsevec, @extschema@.sparsevec) IS 'greater than or equal';
+
+CREATE OPERATOR @extschema@.> (
+	LEFTARG = @extschema@.sparsevec, RIGHTARG = @extschema@.sparsevec, FUNCTION = @extschema@.sparsevec_gt,
+	COMMUTATOR = OPERATOR(@extschema@.<), NEGATOR = OPERATOR(@extschema@.<=),
+	RESTRICT = pg_catalog.scalargtsel, JOIN = pg_catalog.scalargtjoinsel
+);
+COMMENT ON OPERATOR @extschema@.> (@extschema@.sparsevec, @extschema@.sparsevec) IS 'greater than';
+
+-- sparsevec: operator classes for sorting and hashing
+
+CREATE OPERATOR CLASS @extschema@.sparsevec_ops DEFAULT FOR TYPE @extschema@.sparsevec USING btree AS
+	OPERATOR 1 @extschema@.<,
+	OPERATOR 2 @extschema@.<=,
+	OPERATOR 3 @extschema@.=,
+	OPERATOR 4 @extschema@.>=,
+	OPERATOR 5 @extschema@.>,
+	FUNCTION 1 @extschema@.sparsevec_cmp(@extschema@.sparsevec, @extschema@.sparsevec);
+COMMENT ON OPERATOR CLASS @extschema@.sparsevec_ops USING btree
+	IS 'order by elements, then by number of dimensions';
+
+CREATE OPERATOR CLASS @extschema@.sparsevec_ops DEFAULT FOR TYPE @extschema@.sparsevec USING hash AS
+	OPERATOR 1 @extschema@.=,
+	FUNCTION 1 @extschema@.sparsevec_hash(@extschema@.sparsevec),
+	FUNCTION 2 @extschema@.sparsevec_hash_extended(@extschema@.sparsevec, bigint);
+COMMENT ON OPERATOR CLASS @extschema@.sparsevec_ops USING hash IS 'equality of sparsevecs';
+
+-- sparsevec: casts
+
+CREATE FUNCTION @extschema@.sparsevec(@extschema@.sparsevec, integer, boolean) RETURNS @extschema@.sparsevec
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+COMMENT ON FUNCTION @extschema@.sparsevec(@extschema@.sparsevec, integer, boolean)
+	IS 'check a sparsevec against sparsevec(n)';
+
+CREATE FUNCTION @extschema@.vector_to_sparsevec(@extschema@.vector, integer, boolean) RETURNS @extschema@.sparsevec
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.vector_to_sparsevec(@extschema@.vector, integer, boolean)
+	IS 'make a sparsevec of a vector';
+
+CREATE FUNCTION @extschema@.sparsevec_to_vector(@extschema@.sparsevec, integer, boolean) RETURNS @extschema@.vector
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.sparsevec_to_vector(@extschema@.sparsevec, integer, boolean)
+	IS 'make a vector of a sparsevec';
+
+CREATE FUNCTION @extschema@.halfvec_to_sparsevec(@extschema@.halfvec, integer, boolean) RETURNS @extschema@.sparsevec
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.halfvec_to_sparsevec(@extschema@.halfvec, integer, boolean)
+	IS 'make a sparsevec of a halfvec';
+
+CREATE FUNCTION @extschema@.sparsevec_to_halfvec(@extschema@.sparsevec, integer, boolean) RETURNS @extschema@.halfvec
+	AS 'MODULE_PATHNAME', 'pxd_sql_sparsevec_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.sparsevec_to_halfvec(@extschema@.sparsevec, integer, boolean)
+	IS 'make a halfvec of a sparsevec';
+
+CREATE FUNCTION @extschema@.array_to_sparsevec(integer[], integer, boolean) RETURNS @extschema@.sparsevec
+	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.array_to_sparsevec(integer[], integer, boolean) IS 'make a sparsevec of integer[]';
+
+CREATE FUNCTION @extschema@.array_to_sparsevec(real[], integer, boolean) RETURNS @extschema@.sparsevec
+	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.array_to_sparsevec(real[], integer, boolean) IS 'make a sparsevec of real[]';
+
+CREATE FUNCTION @extschema@.array_to_sparsevec(double precision[], integer, boolean) RETURNS @extschema@.sparsevec
+	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION @extschema@.array_to_sparsevec(double precision[], integer, boolean)
+	IS 'make a sparsevec of double precision[]';
+
+CREATE FUNCTION @extschema@.array_to_sparsevec(numeric[], integer, boolean) RETURNS @extschema@.sparsevec
+	AS 'MODULE_PATHNAME', 'pxd_sql_array_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION @extschema@.array_to_sparsevec(numeric[], integer, boolean) IS 'make a sparsevec of numeric[]';
+
+CREATE CAST (@extschema@.sparsevec AS @extschema@.sparsevec)
+	WITH FUNCTION @extschema@.sparsevec(@extschema@.sparsevec, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (@extschema@.sparsevec AS @extschema@.sparsevec) IS 'number of dimensions';
+
+CREATE CAST (@extschema@.sparsevec AS @extschema@.vector)
+	WITH FUNCTION @extschema@.sparsevec_to_vector(@extschema@.sparsevec, integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (@extschema@.sparsevec AS @extschema@.vector) IS 'all elements, zeros too';
+
+CREATE CAST (@extschema@.vector AS @extschema@.sparsevec)
+	WITH FUNCTION @extschema@.vector_to_sparsevec(@extschema@.vector, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (@extschema@.vector AS @extschema@.sparsevec) IS 'the elements that are not zero';
+
+CREATE CAST (@extschema@.sparsevec AS @extschema@.halfvec)
+	WITH FUNCTION @extschema@.sparsevec_to_halfvec(@extschema@.sparsevec, integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (@extschema@.sparsevec AS @extschema@.halfvec) IS 'all elements, zeros too, as float16';
+
+CREATE CAST (@extschema@.halfvec AS @extschema@.sparsevec)
+	WITH FUNCTION @extschema@.halfvec_to_sparsevec(@extschema@.halfvec, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (@extschema@.halfvec AS @extschema@.sparsevec) IS 'the elements that are not zero';
+
+CREATE CAST (integer[] AS @extschema@.sparsevec)
+	WITH FUNCTION @extschema@.array_to_sparsevec(integer[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (integer[] AS @extschema@.sparsevec) IS 'array as a sparsevec';
+
+CREATE CAST (real[] AS @extschema@.sparsevec)
+	WITH FUNCTION @extschema@.array_to_sparsevec(real[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (real[] AS @extschema@.sparsevec) IS 'array as a sparsevec';
+
+CREATE CAST (double precision[] AS @extschema@.sparsevec)
+	WITH FUNCTION @extschema@.array_to_sparsevec(double precision[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (double precision[] AS @extschema@.sparsevec) IS 'array as a sparsevec';
+
+CREATE CAST (numeric[] AS @extschema@.sparsevec)
+	WITH FUNCTION @extschema@.array_to_sparsevec(numeric[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (numeric[] AS @extschema@.sparsevec) IS 'array as a sparsevec';
+
 -- Distances of bit strings.
 
 CREATE FUNCTION @extschema@.hamming_distance(bit, bit) RETURNS double precision

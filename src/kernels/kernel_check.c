@@ -4,7 +4,8 @@
  * The scalar kernels are compared with plain sums in double precision, every other usable set with the
  * scalar one, to the last bit, at lengths around each set's step and at every alignment. The float16 kernels
  * of all sets are compared with the scalar ones for floats. Conversions of float16, the kernels that
- * count bits and those over codes follow in half_check.c, bit_check.c and code_check.c. No locks; memory is the query's.
+ * count bits, those over sparse vectors and those over codes follow in half_check.c, bit_check.c, sparse_check.c and
+ * code_check.c. No locks; memory is the query's.
  */
 #include "postgres.h"
 
@@ -313,6 +314,7 @@ pxd_sql_kernel_check(PG_FUNCTION_ARGS)
 	}
 	pxd_half_conversions_check(rsinfo->setResult, rsinfo->setDesc);
 	pxd_bit_kernels_check(rsinfo->setResult, rsinfo->setDesc);
+	pxd_sparse_kernels_check(rsinfo->setResult, rsinfo->setDesc);
 	pxd_code_kernels_check(rsinfo->setResult, rsinfo->setDesc);
 	return (Datum) 0;
 }

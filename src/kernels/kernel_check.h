@@ -22,6 +22,9 @@ extern void pxd_half_conversions_check(Tuplestorestate *store, TupleDesc desc);
 /* Adds the rows of the kernels that count bits (bit_check.c). */
 extern void pxd_bit_kernels_check(Tuplestorestate *store, TupleDesc desc);
 
+/* Adds the rows of the kernels over sparse vectors (sparse_check.c). */
+extern void pxd_sparse_kernels_check(Tuplestorestate *store, TupleDesc desc);
+
 /* Adds the rows of the kernels over codes (code_check.c). */
 extern void pxd_code_kernels_check(Tuplestorestate *store, TupleDesc desc);
 
