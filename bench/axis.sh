@@ -322,6 +322,7 @@ for name in $DATA; do
 	done
 done
 awk -f "$top/bench/axis/report.awk" "$figures"
+echo "(on a machine busy with other work: awk -v by=processor -f bench/axis/report.awk build/axis.tsv)"
 awk -f "$top/bench/axis/plot.awk" "$figures" >"$top/build/axis.svg"
 say "figures in build/axis.tsv, plot in build/axis.svg"
 if [ -n "$KEEP" ]; then

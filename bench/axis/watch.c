@@ -21,7 +21,7 @@
 #include "client.h"
 #include "vectors.h"
 
-#define SAMPLE_MICROSECONDS 10000
+#define SAMPLE_MICROSECONDS 25000
 
 static atomic_bool finished;
 
