@@ -1084,6 +1084,13 @@ COMMENT ON FUNCTION proximadb.viper_handler(internal) IS 'handler of table acces
 CREATE ACCESS METHOD viper TYPE TABLE HANDLER proximadb.viper_handler;
 COMMENT ON ACCESS METHOD viper IS 'columnar tables for vectors: hot rows in heap pages, sealed rows in segments';
 
+CREATE FUNCTION proximadb.lsm_handler(internal) RETURNS table_am_handler
+	AS 'MODULE_PATHNAME', 'pxd_sql_lsm_handler' LANGUAGE C STRICT;
+COMMENT ON FUNCTION proximadb.lsm_handler(internal) IS 'handler of table access method lsm';
+
+CREATE ACCESS METHOD lsm TYPE TABLE HANDLER proximadb.lsm_handler;
+COMMENT ON ACCESS METHOD lsm IS 'tables for documents read as whole rows: hot rows in heap pages, sealed rows in sorted runs';
+
 CREATE FUNCTION proximadb.segment_store_handler(internal) RETURNS table_am_handler
 	AS 'MODULE_PATHNAME', 'pxd_sql_segment_store_handler' LANGUAGE C STRICT;
 COMMENT ON FUNCTION proximadb.segment_store_handler(internal) IS 'handler of table access method segment_store';
@@ -1092,12 +1099,13 @@ CREATE ACCESS METHOD segment_store TYPE TABLE HANDLER proximadb.segment_store_ha
 COMMENT ON ACCESS METHOD segment_store IS 'internal: TOAST relations of proximadb tables, which hold their segments';
 
 -- A store must not outlive its access method when the extension is dropped with its tables. Core allows a TOAST relation no
--- dependency but that on its table, so let viper, which the table depends on, depend on segment_store.
+-- dependency but that on its table, so let viper and lsm, which tables depend on, depend on segment_store.
 INSERT INTO pg_catalog.pg_depend (classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype)
-	SELECT 'pg_catalog.pg_am'::pg_catalog.regclass, viper.oid, 0,
+	SELECT 'pg_catalog.pg_am'::pg_catalog.regclass, engine.oid, 0,
 		'pg_catalog.pg_am'::pg_catalog.regclass, store.oid, 0, 'n'
-	FROM pg_catalog.pg_am viper, pg_catalog.pg_am store
-	WHERE viper.amname OPERATOR(pg_catalog.=) 'viper' AND store.amname OPERATOR(pg_catalog.=) 'segment_store';
+	FROM pg_catalog.pg_am engine, pg_catalog.pg_am store
+	WHERE engine.amname OPERATOR(pg_catalog.=) ANY ('{viper,lsm}'::pg_catalog.name[])
+		AND store.amname OPERATOR(pg_catalog.=) 'segment_store';
 
 -- ---------------------------------------------------------------------------------------------
 -- Maintenance (src/tableam)
@@ -1152,7 +1160,7 @@ CREATE VIEW proximadb.stat_table AS
 		JOIN pg_catalog.pg_am a ON a.oid OPERATOR(pg_catalog.=) c.relam
 		JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
 		CROSS JOIN LATERAL proximadb.table_stats(c.oid) s
-	WHERE a.amname OPERATOR(pg_catalog.=) 'viper' AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m}'::"char"[]);
+	WHERE a.amname OPERATOR(pg_catalog.=) ANY ('{viper,lsm}'::pg_catalog.name[]) AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m}'::"char"[]);
 COMMENT ON VIEW proximadb.stat_table IS 'proximadb tables: rows by the statistics system and by the segment store, bytes of each';
 COMMENT ON COLUMN proximadb.stat_table.live_rows IS 'as in pg_stat_all_tables';
 COMMENT ON COLUMN proximadb.stat_table.dead_rows IS 'as in pg_stat_all_tables';

@@ -16,7 +16,7 @@ DELETE FROM t WHERE id % 25 = 1;
 ALTER TABLE t ADD COLUMN later int DEFAULT 12;
 CREATE FUNCTION state(OUT am name, OUT n bigint, OUT ids bigint, OUT vectors boolean, OUT bodies boolean, OUT bigs bigint, OUT later bigint, OUT nums numeric, OUT by_index bigint)
 LANGUAGE sql SET enable_seqscan = off AS $$
-    SELECT (SELECT amname FROM pg_class c JOIN pg_am a ON a.oid = relam WHERE c.oid = 't'::regclass), count(*), sum(id), bool_and(v = v768(id)),
+    SELECT (SELECT rpad(amname, 5) FROM pg_class c JOIN pg_am a ON a.oid = relam WHERE c.oid = 't'::regclass), count(*), sum(id), bool_and(v = v768(id)),
            bool_and(body = CASE WHEN id % 10 = 0 THEN 'updated ' ELSE 'body ' END || id), sum(length(big)), sum(later), round(sum(n), 2),
            (SELECT sum(i.later) FROM t i WHERE body LIKE 'updated%' AND body > 'u')
     FROM t $$;

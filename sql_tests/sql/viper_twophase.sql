@@ -32,7 +32,7 @@ INSERT INTO t SELECT i, v768(i), 'third' FROM generate_series(4001, 4300) i;
 DELETE FROM t WHERE id BETWEEN 61 AND 70;
 SELECT count(*), bool_and(v = v768(id)) FROM t;
 PREPARE TRANSACTION 'viper_third';
-SELECT gid FROM pg_prepared_xacts WHERE gid LIKE 'viper%' ORDER BY gid;
+SELECT gid FROM pg_prepared_xacts WHERE gid LIKE 'viper_%' ORDER BY gid;
 
 COMMIT PREPARED 'viper_first';
 SELECT body, count(*), bool_and(v = v768(id)) FROM t GROUP BY body ORDER BY body;

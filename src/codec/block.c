@@ -126,10 +126,8 @@ reserve(BlockWriter *writer, Size len)
 void
 pxd_block_put_null(BlockWriter *writer)
 {
-	char	   *dst = reserve(writer, 0);
+	char	   *dst = pxd_item_write_null(reserve(writer, 0), &writer->format);
 
-	Assert(writer->format.nullable);
-	dst = pxd_avro_write_long(dst, BRANCH_NULL);
 	writer->len = dst - writer->buf;
 	writer->rows++;
 }
@@ -158,12 +156,9 @@ read_int(const char *item, int len)
 	}
 }
 
-void
-pxd_block_put(BlockWriter *writer, const char *item, Size len)
+char *
+pxd_item_write(char *dst, const ItemFormat *format, const char *item, Size len)
 {
-	const ItemFormat *format = &writer->format;
-	char	   *dst = reserve(writer, len);
-
 	Assert(format->item_size == 0 || format->item_size == len);
 	if (format->nullable)
 		dst = pxd_avro_write_long(dst, BRANCH_VALUE);
@@ -189,6 +184,21 @@ pxd_block_put(BlockWriter *writer, const char *item, Size len)
 			dst += len;
 			break;
 	}
+	return dst;
+}
+
+char *
+pxd_item_write_null(char *dst, const ItemFormat *format)
+{
+	Assert(format->nullable);
+	return pxd_avro_write_long(dst, BRANCH_NULL);
+}
+
+void
+pxd_block_put(BlockWriter *writer, const char *item, Size len)
+{
+	char	   *dst = pxd_item_write(reserve(writer, len), &writer->format, item, len);
+
 	writer->len = dst - writer->buf;
 	writer->rows++;
 }
@@ -243,36 +253,58 @@ skip_value(const ItemFormat *format, AvroCursor *cursor, int64 int_min, int64 in
 	}
 }
 
+/* Largest value of an item of encoding INT, and of any other without meaning. */
+static inline int64
+format_int_max(const ItemFormat *format)
+{
+	if (format->encoding != ITEM_INT)
+		return PG_INT64_MAX;
+	return (INT64CONST(1) << (format->attlen * 8 - 1)) - 1;
+}
+
+/*
+ * Steps over one item, whose values are at most int_max. *start is where its value begins, or BLOCK_NULL. False if it is malformed.
+ */
+static inline bool
+skip_item(const ItemFormat *format, AvroCursor *cursor, const char *raw, int64 int_max, uint32 *start)
+{
+	int64		value;
+
+	if (format->nullable)
+	{
+		if (!pxd_avro_get_range(cursor, BRANCH_NULL, BRANCH_VALUE, &value))
+			return false;
+		if (value == BRANCH_NULL)
+		{
+			*start = BLOCK_NULL;
+			return true;
+		}
+	}
+	*start = (uint32) (cursor->ptr - raw);
+	return skip_value(format, cursor, -int_max - 1, int_max);
+}
+
+bool
+pxd_item_skip(const ItemFormat *format, AvroCursor *cursor, const char *raw, uint32 *start)
+{
+	return skip_item(format, cursor, raw, format_int_max(format), start);
+}
+
 bool
 pxd_block_index(const ItemFormat *format, const char *raw, Size raw_len, uint32 rows, uint32 *starts)
 {
 	AvroCursor	cursor = {raw, raw + raw_len};
-	int64		int_max = PG_INT64_MAX;
+	int64		int_max = format_int_max(format);
 	int64		value;
 
 	Assert(pxd_item_format_valid(format));
 	Assert(raw_len <= BLOCK_MAX_BYTES);
-	if (format->encoding == ITEM_INT)
-		int_max = (INT64CONST(1) << (format->attlen * 8 - 1)) - 1;
 
 	if (rows == 0 || !pxd_avro_get_range(&cursor, rows, rows, &value))
 		return false;
 	for (uint32 i = 0; i < rows; i++)
-	{
-		if (format->nullable)
-		{
-			if (!pxd_avro_get_range(&cursor, BRANCH_NULL, BRANCH_VALUE, &value))
-				return false;
-			if (value == BRANCH_NULL)
-			{
-				starts[i] = BLOCK_NULL;
-				continue;
-			}
-		}
-		starts[i] = (uint32) (cursor.ptr - raw);
-		if (!skip_value(format, &cursor, -int_max - 1, int_max))
+		if (!skip_item(format, &cursor, raw, int_max, &starts[i]))
 			return false;
-	}
 	return pxd_avro_get_range(&cursor, 0, 0, &value) && cursor.ptr == cursor.end;
 }
 

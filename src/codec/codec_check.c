@@ -326,30 +326,95 @@ make_header(uint32 column_blocks)
 	return buf;
 }
 
+/* The header of a run of nblocks blocks, sorted by two columns, one of them NULL in places and held by the stubs, too. */
+static StringInfo
+make_run_header(uint32 nblocks)
+{
+	StringInfo	buf = makeStringInfo();
+	SegmentHeader header = {.engine = "lsm",.natts = 3,.ncolumns = 3};
+	HeaderColumn columns[3] = {
+		{.attnum = 1,.typid = INT4OID,.layout = LAYOUT_RECORDS,.null_count = 1},
+		{.attnum = 2,.typid = 70000,.layout = LAYOUT_FIXED},
+		{.attnum = 3,.typid = TEXTOID,.layout = LAYOUT_RECORDS},
+	};
+	AttrNumber	stub_attrs[1] = {1};
+	HeaderKey	keys[2] = {{3, 1994, 100}, {1, 1976, 0}};
+	HeaderRun	run = {.nkeys = 2,.keys = keys,.nblocks = nblocks,.nfences = nblocks + 1};
+
+	columns[0].format = (ItemFormat) {ITEM_INT, 4, true, true, 4};
+	columns[1].format = (ItemFormat) {ITEM_VECTOR, -1, false, false, 12};
+	columns[2].format = (ItemFormat) {ITEM_STRING, -1, false, false, 0};
+	header.rows = 20 * nblocks;
+	header.schema = "\"null\"";
+	header.schema_len = strlen(header.schema);
+	header.nstub_attrs = 1;
+	header.stub_attrs = stub_attrs;
+	header.columns = columns;
+	header.run = &run;
+	run.has_ranks = true;
+	run.ranks_offset = 8152;
+	run.dictionary = (HeaderPiece) {300000, 5000};
+	run.filter = (HeaderPiece) {200000, 25};
+	run.filter_hashes = 7;
+	run.blocks = palloc0(sizeof(HeaderBlock) * nblocks);
+	run.fences = palloc0(sizeof(*run.fences) * (nblocks + 1));
+	for (uint32 i = 0; i <= nblocks; i++)
+	{
+		char		text[16];
+		char	   *dst = palloc(4 * ITEM_OVERHEAD);
+
+		if (i < nblocks)
+			set_block(&run.blocks[i], i * 20, 20, 16384 + i * 100, 77, 16000);
+		snprintf(text, sizeof(text), "key %06u", i);
+		run.fences[i].key = dst;
+		dst = pxd_item_write(dst, &columns[2].format, text, strlen(text));
+		if (i == 0)
+			dst = pxd_item_write_null(dst, &columns[0].format);
+		else
+			dst = pxd_item_write(dst, &columns[0].format, (char *) &i, sizeof(i));
+		run.fences[i].len = dst - run.fences[i].key;
+	}
+	pxd_header_encode(buf, &header);
+	return buf;
+}
+
+static bool
+header_undamaged(StringInfo small, StringInfo large)
+{
+	return undamaged(recode_header, NULL, pxd_avro_header_schema(), small->data, small->len) &&
+		undamaged(recode_header, NULL, pxd_avro_header_schema(), large->data, large->len);
+}
+
 static bool
 check_header(void)
 {
-	StringInfo	small = make_header(2);
-	StringInfo	large = make_header(1000);
+	return header_undamaged(make_header(2), make_header(1000));
+}
 
-	return undamaged(recode_header, NULL, pxd_avro_header_schema(), small->data, small->len) &&
-		undamaged(recode_header, NULL, pxd_avro_header_schema(), large->data, large->len);
+static bool
+check_run_header(void)
+{
+	return header_undamaged(make_run_header(2), make_run_header(1000));
 }
 
 static bool
 check_header_truncations(void)
 {
 	StringInfo	header = make_header(2);
+	StringInfo	run = make_run_header(2);
 
-	return truncations_refused(recode_header, NULL, pxd_avro_header_schema(), header->data, header->len);
+	return truncations_refused(recode_header, NULL, pxd_avro_header_schema(), header->data, header->len) &&
+		truncations_refused(recode_header, NULL, pxd_avro_header_schema(), run->data, run->len);
 }
 
 static bool
 check_header_mutations(void)
 {
 	StringInfo	header = make_header(2);
+	StringInfo	run = make_run_header(2);
 
-	return mutations_harmless(recode_header, NULL, pxd_avro_header_schema(), header->data, header->len);
+	return mutations_harmless(recode_header, NULL, pxd_avro_header_schema(), header->data, header->len) &&
+		mutations_harmless(recode_header, NULL, pxd_avro_header_schema(), run->data, run->len);
 }
 
 /* --- blocks --- */
@@ -519,6 +584,46 @@ check_zstd(void)
 		pxd_zstd_compress(raw, sizeof(raw), 3, len, &len) == NULL;
 }
 
+/* Records alike, compressed with a dictionary trained on them: round trip, and no reading without it. */
+static bool
+check_zstd_dictionary(void)
+{
+	StringInfoData samples;
+	size_t		sizes[500];
+	ZstdDictionary *writer;
+	ZstdDictionary *reader;
+	char		back[1000];
+	char	   *data;
+	char	   *plain;
+	char	   *packed;
+	Size		data_len;
+	Size		plain_len;
+	Size		packed_len;
+
+	initStringInfo(&samples);
+	for (int i = 0; i < lengthof(sizes); i++)
+	{
+		int			start = samples.len;
+
+		appendStringInfo(&samples, "{\"name\": \"user %d\", \"address\": {\"street\": \"%d Long Street\"}, \"n\": %d}",
+						 i * 7919 % 1000, i * 31 % 500, i);
+		sizes[i] = samples.len - start;
+	}
+	data = pxd_zstd_train(samples.data, sizes, lengthof(sizes), 2048, &data_len);
+	if (data == NULL)
+		return false;
+	writer = pxd_zstd_compress_dictionary(CurrentMemoryContext, data, data_len, 3);
+	reader = pxd_zstd_decompress_dictionary(CurrentMemoryContext, data, data_len);
+	plain = pxd_zstd_compress(samples.data, sizeof(back), 3, sizeof(back), &plain_len);
+	packed = pxd_zstd_compress_with(writer, samples.data, sizeof(back), sizeof(back), &packed_len);
+	return plain != NULL && packed != NULL && packed_len < plain_len &&
+		pxd_zstd_decompress_with(reader, packed, packed_len, back, sizeof(back)) &&
+		memcmp(samples.data, back, sizeof(back)) == 0 &&
+		!pxd_zstd_decompress_with(reader, packed, packed_len - 1, back, sizeof(back)) &&
+		!pxd_zstd_decompress(packed, packed_len, back, sizeof(back)) &&
+		pxd_zstd_train(samples.data, sizes, 1, 2048, &data_len) == NULL;
+}
+
 /* Damaged input gives an error or other bytes, but never one byte more than asked. */
 static bool
 check_zstd_damage(void)
@@ -618,9 +723,11 @@ pxd_sql_codec_check(PG_FUNCTION_ARGS)
 		{"long: overflow refused", check_long_overflow},
 		{"bytes: same bytes as avro-c", check_bytes},
 		{"segment header: same bytes as avro-c", check_header},
+		{"segment header of a run: same bytes as avro-c", check_run_header},
 		{"segment header: truncations refused", check_header_truncations},
 		{"segment header: mutations harmless", check_header_mutations},
 		{"zstd: round trip", check_zstd},
+		{"zstd: dictionary", check_zstd_dictionary},
 		{"zstd: damage harmless", check_zstd_damage},
 		{"row schema: odd column names", check_row_schema},
 		{"schemas: parsed by avro-c and by us", pxd_check_schemas},

@@ -11,45 +11,9 @@
 
 #include "access/htup_details.h"
 
-#include "codec.h"
-
-/* Union branches, as Avro longs. */
-#define BRANCH_NULL		0
-#define BRANCH_VALUE	1
-
-/* Sanity limits of hostile headers; what the writer makes is far below. */
-#define MAX_OFFSET		((INT64CONST(1) << 48) - 1)
-#define MAX_ROWS		(1 << 24)	/* what a locator can name */
-#define MAX_ATTRIBUTES	MaxHeapAttributeNumber
-
-/*
- * zstd stores at best 128 kB in four bytes; a block that claims more than twice that ratio is damaged.
- */
-#define MAX_ZSTD_RATIO	65536
+#include "header_internal.h"
 
 /* --- writing --- */
-
-static void
-put_array_start(StringInfo buf, int64 count)
-{
-	/* The end of an array is a zero, and an empty one is nothing else. */
-	if (count > 0)
-		pxd_avro_put_long(buf, count);
-}
-
-static void
-put_array_end(StringInfo buf)
-{
-	pxd_avro_put_long(buf, 0);
-}
-
-static void
-put_optional_long(StringInfo buf, bool present, uint64 value)
-{
-	pxd_avro_put_long(buf, present ? BRANCH_VALUE : BRANCH_NULL);
-	if (present)
-		pxd_avro_put_long(buf, (int64) value);
-}
 
 static void
 put_column(StringInfo buf, const HeaderColumn *column)
@@ -68,19 +32,7 @@ put_column(StringInfo buf, const HeaderColumn *column)
 	pxd_avro_put_long(buf, column->null_count);
 	put_optional_long(buf, fixed && column->null_count > 0, column->nulls_offset);
 	put_optional_long(buf, fixed, column->data_offset);
-	put_array_start(buf, column->nblocks);
-	for (uint32 i = 0; i < column->nblocks; i++)
-	{
-		const HeaderBlock *block = &column->blocks[i];
-
-		pxd_avro_put_long(buf, block->first_row);
-		pxd_avro_put_long(buf, block->rows);
-		pxd_avro_put_long(buf, (int64) block->offset);
-		pxd_avro_put_long(buf, block->stored_len);
-		pxd_avro_put_long(buf, block->raw_len);
-		pxd_avro_put_long(buf, block->codec);
-	}
-	put_array_end(buf);
+	pxd_header_put_blocks(buf, column->nblocks, column->blocks);
 }
 
 void
@@ -100,107 +52,12 @@ pxd_header_encode(StringInfo buf, const SegmentHeader *header)
 	for (int i = 0; i < header->ncolumns; i++)
 		put_column(buf, &header->columns[i]);
 	put_array_end(buf);
+	pxd_avro_put_long(buf, header->run != NULL ? BRANCH_VALUE : BRANCH_NULL);
+	if (header->run != NULL)
+		pxd_header_put_run(buf, header->run);
 }
 
 /* --- reading --- */
-
-static bool
-get_uint32(AvroCursor *cursor, uint32 max, uint32 *result)
-{
-	int64		value;
-
-	if (!pxd_avro_get_range(cursor, 0, max, &value))
-		return false;
-	*result = (uint32) value;
-	return true;
-}
-
-static bool
-get_offset(AvroCursor *cursor, uint64 *result)
-{
-	int64		value;
-
-	if (!pxd_avro_get_range(cursor, 0, MAX_OFFSET, &value))
-		return false;
-	*result = (uint64) value;
-	return true;
-}
-
-/* An optional offset that must be there, or must not. */
-static bool
-get_optional_offset(AvroCursor *cursor, bool present, uint64 *result)
-{
-	int64		branch = present ? BRANCH_VALUE : BRANCH_NULL;
-
-	*result = 0;
-	return pxd_avro_get_range(cursor, branch, branch, &branch) && (!present || get_offset(cursor, result));
-}
-
-/*
- * The item count of an array, whose items take at least item_min_bytes: no count is believed that the
- * remaining bytes cannot hold. A count of zero is already the array's end.
- */
-static bool
-get_array_start(AvroCursor *cursor, uint32 item_min_bytes, uint32 *count)
-{
-	Size		left = cursor->end - cursor->ptr;
-
-	return get_uint32(cursor, (uint32) Min(left / item_min_bytes, PG_INT32_MAX), count);
-}
-
-static bool
-get_array_end(AvroCursor *cursor, uint32 count)
-{
-	int64		zero;
-
-	return count == 0 || pxd_avro_get_range(cursor, 0, 0, &zero);
-}
-
-static bool
-get_block(AvroCursor *cursor, uint32 first_row, uint32 rows_left, HeaderBlock *block)
-{
-	int64		value;
-	uint32		codec;
-
-	if (!pxd_avro_get_range(cursor, first_row, first_row, &value) ||
-		!get_uint32(cursor, Min(rows_left, BLOCK_MAX_ROWS), &block->rows) ||
-		!get_offset(cursor, &block->offset) ||
-		!get_uint32(cursor, BLOCK_MAX_BYTES, &block->stored_len) ||
-		!get_uint32(cursor, BLOCK_MAX_BYTES, &block->raw_len) ||
-		!get_uint32(cursor, CODEC_ZSTANDARD, &codec))
-		return false;
-
-	block->first_row = first_row;
-	block->codec = (BlockCodec) codec;
-	/* An item takes at least a byte, and so does the array's end. */
-	if (block->rows == 0 || block->stored_len == 0 || block->raw_len <= block->rows)
-		return false;
-	if (block->codec == CODEC_NULL)
-		return block->stored_len == block->raw_len;
-	return block->raw_len / MAX_ZSTD_RATIO <= block->stored_len;
-}
-
-static const char *
-get_blocks(AvroCursor *cursor, uint32 rows, HeaderColumn *column)
-{
-	uint32		next_row = 0;
-
-	if (!get_array_start(cursor, 6, &column->nblocks))
-		return "malformed block list in the header";
-	if (column->layout == LAYOUT_FIXED)
-		return column->nblocks == 0 ? NULL : "blocks in a column of fixed layout";
-
-	column->blocks = palloc(sizeof(HeaderBlock) * Max(column->nblocks, 1));
-	for (uint32 i = 0; i < column->nblocks; i++)
-	{
-		if (!get_block(cursor, next_row, rows - next_row, &column->blocks[i]))
-			return "malformed block in the header";
-		next_row += column->blocks[i].rows;
-	}
-	if (!get_array_end(cursor, column->nblocks) || next_row != rows)
-		return "blocks do not cover the rows of the segment";
-	return NULL;
-}
 
 static const char *
 get_column(AvroCursor *cursor, const SegmentHeader *header, HeaderColumn *column)
@@ -218,7 +75,7 @@ get_column(AvroCursor *cursor, const SegmentHeader *header, HeaderColumn *column
 		!get_uint32(cursor, PG_UINT32_MAX, &column->typid) ||
 		!pxd_avro_get_range(cursor, -2, PG_INT16_MAX, &attlen) ||
 		!pxd_avro_get_raw(cursor, 1, &by_value) ||
-		!get_uint32(cursor, LAYOUT_BLOCKS, &layout) ||
+		!get_uint32(cursor, LAYOUT_RECORDS, &layout) ||
 		!get_uint32(cursor, ITEM_ENCODINGS - 1, &encoding) ||
 		!get_uint32(cursor, PG_INT32_MAX, &format->item_size) ||
 		!get_uint32(cursor, header->rows, &column->null_count))
@@ -237,10 +94,14 @@ get_column(AvroCursor *cursor, const SegmentHeader *header, HeaderColumn *column
 	if (!get_optional_offset(cursor, fixed && column->null_count > 0, &column->nulls_offset) ||
 		!get_optional_offset(cursor, fixed, &column->data_offset))
 		return "malformed column offsets in the header";
-	return get_blocks(cursor, header->rows, column);
+	return pxd_header_get_blocks(cursor, column->layout == LAYOUT_BLOCKS ? header->rows : 0,
+								 &column->nblocks, &column->blocks);
 }
 
-/* Every attribute must be either a stub attribute or a column, both lists in ascending order. */
+/*
+ * Every attribute must be either a stub attribute or a column, both lists in ascending order. Columns of a run's sort key may be both:
+ * the records hold them for their order.
+ */
 static bool
 attributes_complete(const SegmentHeader *header)
 {
@@ -249,12 +110,13 @@ attributes_complete(const SegmentHeader *header)
 
 	for (AttrNumber attnum = 1; attnum <= header->natts; attnum++)
 	{
-		if (stub < header->nstub_attrs && header->stub_attrs[stub] == attnum)
-			stub++;
-		else if (column < header->ncolumns && header->columns[column].attnum == attnum)
-			column++;
-		else
+		bool		in_stub = stub < header->nstub_attrs && header->stub_attrs[stub] == attnum;
+		bool		is_column = column < header->ncolumns && header->columns[column].attnum == attnum;
+
+		if (in_stub == is_column && !(in_stub && pxd_header_is_key(header->run, attnum)))
 			return false;
+		stub += in_stub;
+		column += is_column;
 	}
 	return stub == header->nstub_attrs && column == header->ncolumns;
 }
@@ -308,7 +170,7 @@ pxd_header_decode(const char *data, Size len, SegmentHeader *header)
 	if (problem != NULL)
 		return problem;
 
-	/* Eleven members of at least a byte each. */
+	/* A column has eleven members of at least a byte each. */
 	if (!get_array_start(&cursor, 11, &count) || count > header->natts)
 		return "malformed list of columns in the header";
 	header->ncolumns = (int) count;
@@ -319,7 +181,12 @@ pxd_header_decode(const char *data, Size len, SegmentHeader *header)
 		if (problem != NULL)
 			return problem;
 	}
-	if (!get_array_end(&cursor, count) || cursor.ptr != cursor.end)
+	if (!get_array_end(&cursor, count))
+		return "malformed list of columns in the header";
+	problem = pxd_header_get_run(&cursor, header);
+	if (problem != NULL)
+		return problem;
+	if (cursor.ptr != cursor.end)
 		return "malformed end of the header";
 	if (!attributes_complete(header))
 		return "the header does not list every attribute once";

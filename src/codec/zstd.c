@@ -1,15 +1,26 @@
 /*
- * zstd.c: compression of single buffers.
+ * zstd.c: compression of single buffers, and dictionaries for them.
  *
  * Owns one compression and one decompression context per backend, made at first use and kept: making them for
- * every 16 KB block would cost more than the compression. No locks, no WAL.
+ * every 16 KB block would cost more than the compression. A dictionary belongs to a memory context whose reset releases what zstd made of
+ * it. No locks, no WAL.
  */
 #include "postgres.h"
 
+#include <zdict.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include "utils/memutils.h"
+
 #include "codec.h"
+
+struct ZstdDictionary
+{
+	MemoryContextCallback callback;
+	ZSTD_CDict *compress;		/* one of the two is set */
+	ZSTD_DDict *decompress;
+};
 
 static ZSTD_CCtx *compressor = NULL;
 static ZSTD_DCtx *decompressor = NULL;
@@ -23,8 +34,10 @@ out_of_memory(void)
 			 errdetail("Could not create a zstd context.")));
 }
 
-char *
-pxd_zstd_compress(const char *src, Size len, int level, Size max_len, Size *out_len)
+/* pxd_zstd_compress, with the dictionary's level if there is one. */
+static char *
+compress_buffer(const char *src, Size len, int level, const ZstdDictionary *dictionary, Size max_len,
+				Size *out_len)
 {
 	char	   *dst;
 	size_t		result;
@@ -36,7 +49,10 @@ pxd_zstd_compress(const char *src, Size len, int level, Size max_len, Size *out_
 
 	/* A buffer one byte short of max_len makes zstd itself give up when compression does not pay. */
 	dst = palloc_extended(max_len - 1, MCXT_ALLOC_HUGE);
-	result = ZSTD_compressCCtx(compressor, dst, max_len - 1, src, len, level);
+	if (dictionary != NULL)
+		result = ZSTD_compress_usingCDict(compressor, dst, max_len - 1, src, len, dictionary->compress);
+	else
+		result = ZSTD_compressCCtx(compressor, dst, max_len - 1, src, len, level);
 	if (!ZSTD_isError(result))
 	{
 		*out_len = result;
@@ -51,13 +67,101 @@ pxd_zstd_compress(const char *src, Size len, int level, Size max_len, Size *out_
 	return NULL;
 }
 
+char *
+pxd_zstd_compress(const char *src, Size len, int level, Size max_len, Size *out_len)
+{
+	return compress_buffer(src, len, level, NULL, max_len, out_len);
+}
+
+char *
+pxd_zstd_compress_with(const ZstdDictionary *dictionary, const char *src, Size len, Size max_len, Size *out_len)
+{
+	Assert(dictionary->compress != NULL);
+	return compress_buffer(src, len, 0, dictionary, max_len, out_len);
+}
+
+static ZSTD_DCtx *
+get_decompressor(void)
+{
+	if (decompressor == NULL && (decompressor = ZSTD_createDCtx()) == NULL)
+		out_of_memory();
+	return decompressor;
+}
+
 bool
 pxd_zstd_decompress(const char *src, Size len, char *dst, Size raw_len)
 {
+	size_t		result = ZSTD_decompressDCtx(get_decompressor(), dst, raw_len, src, len);
+
+	return !ZSTD_isError(result) && result == raw_len;
+}
+
+bool
+pxd_zstd_decompress_with(const ZstdDictionary *dictionary, const char *src, Size len, char *dst, Size raw_len)
+{
 	size_t		result;
 
-	if (decompressor == NULL && (decompressor = ZSTD_createDCtx()) == NULL)
-		out_of_memory();
-	result = ZSTD_decompressDCtx(decompressor, dst, raw_len, src, len);
+	Assert(dictionary->decompress != NULL);
+	result = ZSTD_decompress_usingDDict(get_decompressor(), dst, raw_len, src, len, dictionary->decompress);
 	return !ZSTD_isError(result) && result == raw_len;
+}
+
+/* --- dictionaries --- */
+
+char *
+pxd_zstd_train(const char *samples, const size_t *sizes, uint32 nsamples, Size max_len, Size *out_len)
+{
+	char	   *dictionary = palloc(max_len);
+	size_t		result = ZDICT_trainFromBuffer(dictionary, max_len, samples, sizes, nsamples);
+
+	/* Too few samples, or none alike: then there is no dictionary to be had. */
+	if (ZDICT_isError(result))
+	{
+		pfree(dictionary);
+		return NULL;
+	}
+	*out_len = result;
+	return dictionary;
+}
+
+static void
+release_dictionary(void *arg)
+{
+	ZstdDictionary *dictionary = arg;
+
+	ZSTD_freeCDict(dictionary->compress);
+	ZSTD_freeDDict(dictionary->decompress);
+}
+
+static ZstdDictionary *
+make_dictionary(MemoryContext context)
+{
+	ZstdDictionary *dictionary = MemoryContextAllocZero(context, sizeof(ZstdDictionary));
+
+	dictionary->callback.func = release_dictionary;
+	dictionary->callback.arg = dictionary;
+	MemoryContextRegisterResetCallback(context, &dictionary->callback);
+	return dictionary;
+}
+
+ZstdDictionary *
+pxd_zstd_compress_dictionary(MemoryContext context, const char *data, Size len, int level)
+{
+	ZstdDictionary *dictionary = make_dictionary(context);
+
+	dictionary->compress = ZSTD_createCDict(data, len, level);
+	if (dictionary->compress == NULL)
+		out_of_memory();
+	return dictionary;
+}
+
+ZstdDictionary *
+pxd_zstd_decompress_dictionary(MemoryContext context, const char *data, Size len)
+{
+	ZstdDictionary *dictionary = make_dictionary(context);
+
+	dictionary->decompress = ZSTD_createDDict(data, len);
+	if (dictionary->decompress == NULL)
+		out_of_memory();
+	return dictionary;
 }

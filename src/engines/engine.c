@@ -17,7 +17,7 @@
 const StorageEngine *
 pxd_engine_by_id(uint8 id)
 {
-	static const StorageEngine *const engines[] = {&pxd_engine_viper};
+	static const StorageEngine *const engines[] = {&pxd_engine_viper, &pxd_engine_lsm};
 
 	for (int i = 0; i < lengthof(engines); i++)
 		if (engines[i]->id == id)

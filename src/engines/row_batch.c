@@ -53,8 +53,19 @@ grow_rows(RowBatch *batch, uint32 rows)
 	batch->capacity = rows;
 }
 
+/* Whether the batch is to hold attnum although stubs do. */
+static bool
+is_sort_column(const SegmentSettings *settings, AttrNumber attnum)
+{
+	for (int i = 0; i < settings->key.ncolumns; i++)
+		if (settings->key.columns[i].attnum == attnum)
+			return true;
+	return false;
+}
+
 RowBatch *
-pxd_batch_create(MemoryContext parent, TupleDesc tupdesc, const Bitmapset *stub_attrs)
+pxd_batch_create(MemoryContext parent, TupleDesc tupdesc, const Bitmapset *stub_attrs,
+				 const SegmentSettings *settings)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "proximadb row batch", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -66,6 +77,7 @@ pxd_batch_create(MemoryContext parent, TupleDesc tupdesc, const Bitmapset *stub_
 	batch->context = context;
 	batch->tupdesc = CreateTupleDescCopy(tupdesc);
 	batch->stub_attrs = bms_copy(stub_attrs);
+	batch->settings = *settings;
 	batch->columns = palloc0(sizeof(BatchColumn) * Max(tupdesc->natts, 1));
 	batch->column_of = palloc(sizeof(int) * Max(tupdesc->natts, 1));
 	for (int i = 0; i < tupdesc->natts; i++)
@@ -73,7 +85,8 @@ pxd_batch_create(MemoryContext parent, TupleDesc tupdesc, const Bitmapset *stub_
 		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
 
 		batch->column_of[i] = -1;
-		if (att->attisdropped || bms_is_member(i + 1, stub_attrs))
+		if (att->attisdropped ||
+			(bms_is_member(i + 1, stub_attrs) && !is_sort_column(settings, i + 1)))
 			continue;
 		batch->column_of[i] = batch->ncolumns;
 		init_column(&batch->columns[batch->ncolumns++], att);
@@ -254,7 +267,7 @@ pxd_batch_reset(RowBatch *batch)
 bool
 pxd_batch_full(const RowBatch *batch)
 {
-	return batch->nrows >= SEGMENT_MAX_ROWS || batch->bytes >= SEGMENT_MAX_BYTES;
+	return batch->nrows >= SEGMENT_MAX_ROWS || batch->bytes >= batch->settings.max_bytes;
 }
 
 Datum
@@ -262,7 +275,7 @@ pxd_batch_fetch(const RowBatch *batch, uint32 position, AttrNumber attnum,
 				struct ValueBuffer *buffer, bool *isnull)
 {
 	const BatchColumn *column;
-	const char *bytes = NULL;
+	const char *bytes;
 	Size		len;
 
 	if (position >= batch->nrows)
@@ -271,21 +284,10 @@ pxd_batch_fetch(const RowBatch *batch, uint32 position, AttrNumber attnum,
 		elog(ERROR, "attribute %d is not in the batch", attnum);
 	column = &batch->columns[batch->column_of[attnum - 1]];
 
-	*isnull = (column->nulls[position / BITS_PER_BYTE] >> (position % BITS_PER_BYTE)) & 1;
+	bytes = batch_item(column, position, &len);
+	*isnull = bytes == NULL;
 	if (*isnull)
 		return (Datum) 0;
-
-	if (column->item_size > 0)
-	{
-		bytes = column->data + (Size) position * column->item_size;
-		len = column->item_size;
-	}
-	else
-	{
-		len = column->offsets[position + 1] - column->offsets[position];
-		if (len > 0)
-			bytes = column->data + column->offsets[position];
-	}
 	return pxd_value_build(buffer, column->att.attlen, column->att.attbyval, column->element_size, bytes, len);
 }
 

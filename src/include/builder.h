@@ -39,8 +39,8 @@ extern void pxd_builder_note_chunks(SegmentBuilder *builder);
 extern bool pxd_builder_full(const SegmentBuilder *builder);
 
 /*
- * Takes a row and returns its stub (in the current context), or NULL if this row must stay hot, because its keys are wide or the
- * stub would be longer than max_len. *position goes back into pxd_builder_set_tid once the stub has its place. Writes the previous
+ * Takes a row and returns its stub (in the current context), or NULL if this row must stay hot, because its keys are wide, the
+ * stub would be longer than max_len, or the row larger than the engine takes. *position goes back into pxd_builder_set_tid once the stub has its place. Writes the previous
  * segment first when that is full and all its stubs have their places. Lock on table: RowExclusive or more.
  */
 extern HeapTuple pxd_builder_add(SegmentBuilder *builder, Relation table, const Datum *values, const bool *isnull,

@@ -28,6 +28,22 @@ extern char *pxd_zstd_compress(const char *src, Size len, int level, Size max_le
 /* Decompresses exactly raw_len bytes into dst. Returns false if src is malformed or of another length. */
 extern bool pxd_zstd_decompress(const char *src, Size len, char *dst, Size raw_len);
 
+/*
+ * A dictionary is bytes that blocks resemble: small blocks then compress about as well as large ones. pxd_zstd_train makes one of at most
+ * max_len bytes from samples that lie one after the other, palloc'd; NULL if they give none. What zstd makes of a dictionary lives until
+ * context is reset; data need not. A compression dictionary knows its level. Contracts of the functions as above; what was
+ * compressed with a dictionary is malformed without it.
+ */
+typedef struct ZstdDictionary ZstdDictionary;
+
+extern char *pxd_zstd_train(const char *samples, const size_t *sizes, uint32 nsamples, Size max_len, Size *out_len);
+extern ZstdDictionary *pxd_zstd_compress_dictionary(MemoryContext context, const char *data, Size len, int level);
+extern ZstdDictionary *pxd_zstd_decompress_dictionary(MemoryContext context, const char *data, Size len);
+extern char *pxd_zstd_compress_with(const ZstdDictionary *dictionary, const char *src, Size len, Size max_len,
+									Size *out_len);
+extern bool pxd_zstd_decompress_with(const ZstdDictionary *dictionary, const char *src, Size len, char *dst,
+									 Size raw_len);
+
 /* --- Avro binary encoding of primitives, our own fast writer and reader (codec/avro_binary.c) --- */
 
 extern void pxd_avro_put_long(StringInfo buf, int64 value);	/* zigzag varint: int and long */
@@ -131,6 +147,16 @@ pxd_item_element_size(ItemEncoding encoding)
 /* True if the members of format agree with each other, as those of a format read from disk must. */
 extern bool pxd_item_format_valid(const ItemFormat *format);
 
+/* Bytes that Avro adds to an item's own at most: the union branch and a length. */
+#define ITEM_OVERHEAD	(2 * AVRO_LONG_MAX_BYTES)
+
+/*
+ * Writes an item, its union branch included, at dst, which has room for len + ITEM_OVERHEAD bytes (never less than 2 * ITEM_OVERHEAD), and
+ * returns the end.
+ */
+extern char *pxd_item_write(char *dst, const ItemFormat *format, const char *item, Size len);
+extern char *pxd_item_write_null(char *dst, const ItemFormat *format);
+
 /*
  * Collects items into one Avro array. Items are flat bytes as in a RowBatch. Close blocks at about
  * BLOCK_TARGET_BYTES or BLOCK_MAX_ROWS, whichever is first; one item may be larger.
@@ -172,7 +198,12 @@ extern bool pxd_block_index(const ItemFormat *format, const char *raw, Size raw_
 							uint32 *starts);
 
 /*
- * The flat bytes of the item at start, an offset found by pxd_block_index over the same bytes. Either points
+ * Steps the cursor, which is inside raw, over one item. *start as above. Returns false if the item is malformed; the cursor's place is undefined then.
+ */
+extern bool pxd_item_skip(const ItemFormat *format, AvroCursor *cursor, const char *raw, uint32 *start);
+
+/*
+ * The flat bytes of the item at start, an offset found by pxd_block_index or pxd_item_skip over the same bytes. Either points
  * into raw or to scratch, which has 8 bytes.
  */
 extern const char *pxd_block_item(const ItemFormat *format, const char *raw, Size raw_len, uint32 start,
@@ -198,7 +229,8 @@ extern char *pxd_avro_row_schema(int nfields, const FormData_pg_attribute *const
 typedef enum ColumnLayout
 {
 	LAYOUT_FIXED = 0,			/* flat items at fixed stride, NULLs in a bitmap */
-	LAYOUT_BLOCKS				/* blocks of Avro items */
+	LAYOUT_BLOCKS,				/* blocks of Avro items */
+	LAYOUT_RECORDS				/* a field of the records of the segment's run */
 } ColumnLayout;
 
 /* Symbols of enum Codec in segment_header.avsc, in order; the names are those of Avro files. */
@@ -224,13 +256,52 @@ typedef struct HeaderColumn
 	AttrNumber	attnum;
 	Oid			typid;
 	ColumnLayout layout;
-	ItemFormat	format;			/* nullable only with LAYOUT_BLOCKS and null_count > 0 */
+	ItemFormat	format;			/* nullable only with null_count > 0, and not with LAYOUT_FIXED */
 	uint32		null_count;
 	uint64		nulls_offset;	/* LAYOUT_FIXED with null_count > 0 */
 	uint64		data_offset;	/* LAYOUT_FIXED */
 	uint32		nblocks;		/* LAYOUT_BLOCKS */
 	HeaderBlock *blocks;		/* dense, in order of rows */
 } HeaderColumn;
+
+/* A column of a run's sort key. */
+typedef struct HeaderKey
+{
+	AttrNumber	attnum;			/* of a column of LAYOUT_RECORDS */
+	Oid			opfamily;		/* btree order, ascending, NULLs last */
+	Oid			collation;
+} HeaderKey;
+
+typedef struct HeaderPiece
+{
+	uint64		offset;
+	uint32		len;			/* 0: there is none */
+} HeaderPiece;
+
+/* Columns of LAYOUT_RECORDS: rows in the order of the sort key, as Avro records in blocks. */
+typedef struct HeaderRun
+{
+	int			nkeys;			/* 0: rows stand as they came */
+	HeaderKey  *keys;
+	bool		has_ranks;		/* uint32[rows] at ranks_offset: the record of each position */
+	uint64		ranks_offset;
+	HeaderPiece dictionary;
+	HeaderPiece filter;			/* bloom filter on the whole key */
+	uint32		filter_hashes;
+	uint32		nblocks;
+	HeaderBlock *blocks;		/* dense, in order of records */
+	uint32		nfences;		/* nblocks + 1, or 0 */
+	struct HeaderFence
+	{
+		const char *key;		/* Avro items of the key columns, in their own order and formats */
+		Size		len;
+	}		   *fences;			/* of each block's first record, and of the last record */
+} HeaderRun;
+
+/* Blocks' fences are left out if one is longer than this. */
+#define FENCE_MAX_BYTES		1024
+#define FILTER_MAX_HASHES	32
+#define DICTIONARY_MAX_BYTES (128 * 1024)
 
 typedef struct SegmentHeader
 {
@@ -244,6 +315,7 @@ typedef struct SegmentHeader
 	uint64		tids_offset;	/* back-pointers: rows * 6 bytes */
 	int			ncolumns;
 	HeaderColumn *columns;		/* ascending by attnum */
+	HeaderRun  *run;			/* if there are columns of LAYOUT_RECORDS; else NULL */
 } SegmentHeader;
 
 /* Appends header as an Avro datum of segment_header.avsc. */
@@ -252,7 +324,8 @@ extern void pxd_header_encode(StringInfo buf, const SegmentHeader *header);
 /*
  * Parses data into *header; arrays are allocated in the current context, strings point into data. Returns
  * NULL if all is well, else what is wrong (static text). All members are then consistent: every attribute 1
- * .. natts is in exactly one of stub_attrs and columns, blocks cover all rows, lengths are within limits.
+ * .. natts is in exactly one of stub_attrs and columns (those of a run's sort key may be in both), blocks cover all rows, fences are
+ * well-formed keys, lengths are within limits.
  * Offsets are less than 2^48 but otherwise unchecked: only the store knows where the segment ends.
  */
 extern const char *pxd_header_decode(const char *data, Size len, SegmentHeader *header);

@@ -47,6 +47,8 @@ typedef struct StorageEngine
 {
 	const char *name;			/* "viper" */
 	uint8		id;				/* as stored in directories and headers; never reused */
+	bool		sorted;			/* batches carry the sort key, flush and compaction bring rows in its order */
+	Size		max_row_bytes;	/* rows with more bytes to seal stay hot; 0: no bound */
 
 	/*
 	 * Initialises image (image->context is the current context) as that of a segment that holds batch, which
@@ -94,9 +96,13 @@ typedef struct StorageEngine
 	/* Back-pointer: the TID of the stub of position (invalid for a dead position). */
 	void		(*back_pointer) (SegmentAccess *access, void *state, uint32 position,
 								 ItemPointer tid);
+
+	/* Raises ERRCODE_DATA_CORRUPTED if anything is wrong with what fetch does not read, such as an order among the rows. NULL: nothing. */
+	void		(*check) (SegmentAccess *access, void *state);
 } StorageEngine;
 
 extern const StorageEngine pxd_engine_viper;
+extern const StorageEngine pxd_engine_lsm;
 
 /* Engine by stored id, or NULL. */
 extern const StorageEngine *pxd_engine_by_id(uint8 id);

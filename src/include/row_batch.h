@@ -1,7 +1,7 @@
 /*
  * row_batch.h: rows on their way into a segment, held in memory column by column.
  *
- * A batch holds the sealed columns only: those that are neither dropped nor held in the stubs.
+ * A batch holds the sealed columns, those that are neither dropped nor held in the stubs, and the columns of the sort key.
  * Values are flat: detoasted, decompressed, without varlena headers. Positions are 0-based and
  * dense; a position whose TID is invalid is dead (its stub was never inserted).
  */
@@ -16,10 +16,36 @@
 
 /* Limits of one segment; whichever is reached first closes it, at the writer's next opportunity. */
 #define SEGMENT_MAX_ROWS	65536
-#define SEGMENT_MAX_BYTES	(16 * 1024 * 1024)
+#define SEGMENT_MAX_BYTES	(16 * 1024 * 1024)	/* default of SegmentSettings.max_bytes */
 
 /* Positions a locator can name; a batch takes no more rows than that. */
 #define BATCH_MAX_ROWS		(1 << 24)
+
+/* A column of a table's sort key: ascending by the default btree operator class of its type, NULLs last. */
+typedef struct SortColumn
+{
+	AttrNumber	attnum;
+	Oid			opfamily;		/* btree */
+	Oid			operator;		/* "less than" of its type */
+	Oid			collation;
+	Oid			hash_function;	/* extended hash support function, or InvalidOid */
+} SortColumn;
+
+typedef struct SortKey
+{
+	int			ncolumns;		/* 0: none, rows stay as they come */
+	SortColumn	columns[INDEX_MAX_KEYS];
+} SortKey;
+
+/* How segments of a table are written. */
+typedef struct SegmentSettings
+{
+	SortKey		key;			/* empty unless the engine sorts */
+	int			compression_level;	/* zstd's */
+	uint32		block_bytes;	/* of records, before compression */
+	double		bloom_fpr;		/* false positives of filters on the key, as a fraction; 0: no filters */
+	Size		max_bytes;		/* payload at which a segment is closed */
+} SegmentSettings;
 
 typedef struct BatchColumn
 {
@@ -44,6 +70,7 @@ typedef struct RowBatch
 	MemoryContext context;		/* owns everything below; delete it to free the batch */
 	TupleDesc	tupdesc;		/* private copy of the table's descriptor */
 	Bitmapset  *stub_attrs;		/* attribute numbers (1-based) that stubs hold */
+	SegmentSettings settings;
 	int			ncolumns;
 	BatchColumn *columns;
 	int		   *column_of;		/* [natts] index into columns, or -1 */
@@ -54,10 +81,10 @@ typedef struct RowBatch
 } RowBatch;
 
 /*
- * pxd_batch_create makes an empty batch in a new child context of parent. Looks types up: call it in a transaction.
+ * pxd_batch_create makes an empty batch in a new child context of parent. settings are copied. Looks types up: call it in a transaction.
  */
-extern RowBatch *pxd_batch_create(MemoryContext parent, TupleDesc tupdesc,
-								  const Bitmapset *stub_attrs);
+extern RowBatch *pxd_batch_create(MemoryContext parent, TupleDesc tupdesc, const Bitmapset *stub_attrs,
+								  const SegmentSettings *settings);
 
 /*
  * pxd_batch_append adds one row (values/isnull of all natts attributes; external, compressed and expanded
@@ -74,8 +101,26 @@ extern void pxd_batch_reset(RowBatch *batch);
 extern bool pxd_batch_full(const RowBatch *batch);
 
 /*
- * pxd_batch_fetch reads one value back. Returns true and leaves *isnull = true for NULL. By-reference
- * values are built (with a varlena header where the type has one) in buffer. attnum must be a sealed column.
+ * The flat bytes of an item, in the batch's memory; NULL for NULL.
+ */
+static inline const char *
+batch_item(const BatchColumn *column, uint32 position, Size *len)
+{
+	*len = 0;
+	if ((column->nulls[position / BITS_PER_BYTE] >> (position % BITS_PER_BYTE)) & 1)
+		return NULL;
+	if (column->item_size > 0)
+	{
+		*len = column->item_size;
+		return column->data + (Size) position * column->item_size;
+	}
+	*len = column->offsets[position + 1] - column->offsets[position];
+	return *len > 0 ? column->data + column->offsets[position] : "";
+}
+
+/*
+ * pxd_batch_fetch reads one value back; *isnull tells NULL. By-reference values are built (with a varlena header where the type has one) in
+ * buffer. attnum must be a column of the batch.
  */
 struct ValueBuffer;
 extern Datum pxd_batch_fetch(const RowBatch *batch, uint32 position, AttrNumber attnum,

@@ -23,6 +23,13 @@ extern const struct StorageEngine *pxd_table_engine(Relation table);
 /* Whether a table of ours has segments. Opens its store for a moment (AccessShare). */
 extern bool pxd_table_has_segments(Relation table);
 
+/* --- settings.c --- */
+
+struct SegmentSettings;
+
+/* How engine is to write segments of table; its sort key only if the engine sorts. Reads the system catalogs. */
+extern void pxd_table_settings(Relation table, const struct StorageEngine *engine, struct SegmentSettings *settings);
+
 /* --- write.c: the hot and the direct path --- */
 
 extern void pxd_tuple_insert(Relation table, TupleTableSlot *slot, CommandId cid, int options,

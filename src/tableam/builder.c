@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/table.h"
 #include "lib/ilist.h"
 #include "utils/memutils.h"
@@ -24,6 +25,7 @@ struct SegmentBuilder
 	MemoryContext scratch;		/* reset for each row */
 	RelFileNode node;			/* the table's file */
 	const StorageEngine *engine;
+	SegmentSettings settings;
 	TupleDesc	tupdesc;
 	Bitmapset  *stub_attrs;
 	RowBatch   *batch;			/* NULL while empty */
@@ -55,6 +57,7 @@ pxd_builder_create(MemoryContext parent, Relation table, Relation keys_of)
 	builder->scratch = AllocSetContextCreate(context, "segment builder row", ALLOCSET_DEFAULT_SIZES);
 	builder->node = table->rd_node;
 	builder->engine = pxd_table_engine(table);
+	pxd_table_settings(keys_of, builder->engine, &builder->settings);
 	builder->tupdesc = CreateTupleDescCopy(RelationGetDescr(table));
 	builder->stub_attrs = pxd_stub_attrs(keys_of);
 	builder->written_part = 1;
@@ -103,7 +106,7 @@ start_batch(SegmentBuilder *builder, Relation table)
 	builder->segno = pxd_store_reserve(store);
 	table_close(store, NoLock);
 	builder->batch = builder->spare != NULL ? builder->spare :
-		pxd_batch_create(builder->context, builder->tupdesc, builder->stub_attrs);
+		pxd_batch_create(builder->context, builder->tupdesc, builder->stub_attrs, &builder->settings);
 	builder->spare = NULL;
 	builder->unplaced = 0;
 	builder->chunks = false;
@@ -126,6 +129,20 @@ pxd_builder_full(const SegmentBuilder *builder)
 		 (builder->fit_bytes > 0 && builder->batch->bytes * builder->written_part >= builder->fit_bytes) || collected_bytes() >= (Size) pxd_build_mem_kb * 1024);
 }
 
+/* Whether the row has more bytes to seal than the engine takes. */
+static bool
+is_oversize(const SegmentBuilder *builder, const Datum *values, const bool *isnull)
+{
+	Size		bytes = 0;
+
+	if (builder->engine->max_row_bytes == 0)
+		return false;
+	for (int i = 0; i < builder->tupdesc->natts; i++)
+		if (!isnull[i] && TupleDescAttr(builder->tupdesc, i)->attlen == -1)
+			bytes += toast_raw_datum_size(values[i]);
+	return bytes > builder->engine->max_row_bytes;
+}
+
 HeapTuple
 pxd_builder_add(SegmentBuilder *builder, Relation table, const Datum *values, const bool *isnull,
 				Size max_len, uint32 *position)
@@ -134,6 +151,9 @@ pxd_builder_add(SegmentBuilder *builder, Relation table, const Datum *values, co
 	HeapTuple	stub;
 
 	Assert(RelFileNodeEquals(builder->node, table->rd_node));
+
+	if (is_oversize(builder, values, isnull))
+		return NULL;
 
 	/* A segment is closed between rows only: its back-pointers must be complete. */
 	if (builder->unplaced == 0 && pxd_builder_full(builder))

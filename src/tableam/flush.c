@@ -271,7 +271,7 @@ pxd_open_for_maintenance(Oid relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("table \"%s\" is not a proximadb table", RelationGetRelationName(table)),
-				 errhint("Tables created USING viper are.")));
+				 errhint("Only tables of the access methods of proximadb are.")));
 	if (RELATION_IS_OTHER_TEMP(table))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -305,7 +305,7 @@ pxd_maintenance_targets(Oid relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("partitioned table \"%s\" has no partition that is a proximadb table", get_rel_name(relid)),
-				 errhint("Partitions created USING viper are.")));
+				 errhint("Only partitions of the access methods of proximadb are.")));
 	return targets;
 }
 

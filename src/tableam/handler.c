@@ -1,7 +1,7 @@
 /*
- * handler.c: the table access method viper.
+ * handler.c: the table access methods viper and lsm.
  *
- * The routine is core's heap routine with the members replaced that have to know about stubs: those that put rows into
+ * Their routine is core's heap routine with the members replaced that have to know about stubs: those that put rows into
  * our slots, write rows, or make and unmake files. The main fork holds standard heap pages, so everything else is
  * right as it is.
  *
@@ -26,14 +26,25 @@
 #include "tableam.h"
 
 PG_FUNCTION_INFO_V1(pxd_sql_viper_handler);
+PG_FUNCTION_INFO_V1(pxd_sql_lsm_handler);
 
-static TableAmRoutine viper_routine;
-static const TableAmRoutine *heap;	/* core's, set with viper_routine */
+/* The access methods: all with the same functions; a routine's address tells the engine. */
+typedef struct EngineRoutine
+{
+	const StorageEngine *engine;
+	TableAmRoutine routine;
+} EngineRoutine;
+
+static EngineRoutine routines[] = {{&pxd_engine_viper}, {&pxd_engine_lsm}};
+static const TableAmRoutine *heap;	/* core's, set with routines */
 
 const StorageEngine *
 pxd_table_engine(Relation table)
 {
-	return table->rd_tableam == &viper_routine ? &pxd_engine_viper : NULL;
+	for (int i = 0; i < lengthof(routines); i++)
+		if (table->rd_tableam == &routines[i].routine)
+			return routines[i].engine;
+	return NULL;
 }
 
 bool
@@ -253,46 +264,67 @@ relation_estimate_size(Relation table, int32 *attr_widths, BlockNumber *pages, d
 }
 
 static void
-fill_routine(void)
+fill_routines(void)
 {
-	heap = GetHeapamTableAmRoutine();
-	viper_routine = *heap;
+	TableAmRoutine base_routine;
 
-	viper_routine.slot_callbacks = slot_callbacks;
-	viper_routine.scan_begin = scan_begin;
-	viper_routine.scan_getnextslot = scan_getnextslot;
-	viper_routine.scan_getnextslot_tidrange = scan_getnextslot_tidrange;
-	viper_routine.parallelscan_initialize = parallelscan_initialize;
-	viper_routine.index_fetch_begin = index_fetch_begin;
-	viper_routine.index_fetch_tuple = index_fetch_tuple;
-	viper_routine.tuple_fetch_row_version = tuple_fetch_row_version;
-	viper_routine.tuple_satisfies_snapshot = tuple_satisfies_snapshot;
-	viper_routine.tuple_insert = pxd_tuple_insert;
-	viper_routine.tuple_insert_speculative = pxd_tuple_insert_speculative;
-	viper_routine.multi_insert = pxd_multi_insert;
-	viper_routine.finish_bulk_insert = pxd_finish_bulk_insert;
-	viper_routine.tuple_delete = pxd_tuple_delete;
-	viper_routine.tuple_update = pxd_tuple_update;
-	viper_routine.tuple_lock = tuple_lock;
-	viper_routine.relation_set_new_filenode = relation_set_new_filenode;
-	viper_routine.relation_nontransactional_truncate = relation_nontransactional_truncate;
-	viper_routine.relation_copy_data = relation_copy_data;
-	viper_routine.relation_copy_for_cluster = pxd_relation_copy_for_cluster;
-	viper_routine.relation_vacuum = pxd_relation_vacuum;
-	viper_routine.scan_analyze_next_tuple = scan_analyze_next_tuple;
-	viper_routine.index_build_range_scan = pxd_index_build_range_scan;
-	viper_routine.index_validate_scan = pxd_index_validate_scan;
-	viper_routine.relation_needs_toast_table = relation_needs_toast_table;
-	viper_routine.relation_toast_am = relation_toast_am;
-	viper_routine.relation_estimate_size = relation_estimate_size;
-	viper_routine.scan_bitmap_next_tuple = scan_bitmap_next_tuple;
-	viper_routine.scan_sample_next_tuple = scan_sample_next_tuple;
+	heap = GetHeapamTableAmRoutine();
+	base_routine = *heap;
+
+	base_routine.slot_callbacks = slot_callbacks;
+	base_routine.scan_begin = scan_begin;
+	base_routine.scan_getnextslot = scan_getnextslot;
+	base_routine.scan_getnextslot_tidrange = scan_getnextslot_tidrange;
+	base_routine.parallelscan_initialize = parallelscan_initialize;
+	base_routine.index_fetch_begin = index_fetch_begin;
+	base_routine.index_fetch_tuple = index_fetch_tuple;
+	base_routine.tuple_fetch_row_version = tuple_fetch_row_version;
+	base_routine.tuple_satisfies_snapshot = tuple_satisfies_snapshot;
+	base_routine.tuple_insert = pxd_tuple_insert;
+	base_routine.tuple_insert_speculative = pxd_tuple_insert_speculative;
+	base_routine.multi_insert = pxd_multi_insert;
+	base_routine.finish_bulk_insert = pxd_finish_bulk_insert;
+	base_routine.tuple_delete = pxd_tuple_delete;
+	base_routine.tuple_update = pxd_tuple_update;
+	base_routine.tuple_lock = tuple_lock;
+	base_routine.relation_set_new_filenode = relation_set_new_filenode;
+	base_routine.relation_nontransactional_truncate = relation_nontransactional_truncate;
+	base_routine.relation_copy_data = relation_copy_data;
+	base_routine.relation_copy_for_cluster = pxd_relation_copy_for_cluster;
+	base_routine.relation_vacuum = pxd_relation_vacuum;
+	base_routine.scan_analyze_next_tuple = scan_analyze_next_tuple;
+	base_routine.index_build_range_scan = pxd_index_build_range_scan;
+	base_routine.index_validate_scan = pxd_index_validate_scan;
+	base_routine.relation_needs_toast_table = relation_needs_toast_table;
+	base_routine.relation_toast_am = relation_toast_am;
+	base_routine.relation_estimate_size = relation_estimate_size;
+	base_routine.scan_bitmap_next_tuple = scan_bitmap_next_tuple;
+	base_routine.scan_sample_next_tuple = scan_sample_next_tuple;
+
+	for (int i = 0; i < lengthof(routines); i++)
+		routines[i].routine = base_routine;
+}
+
+static const TableAmRoutine *
+engine_routine(const StorageEngine *engine)
+{
+	int			i = 0;
+
+	if (heap == NULL)
+		fill_routines();
+	while (routines[i].engine != engine)
+		i++;
+	return &routines[i].routine;
 }
 
 Datum
 pxd_sql_viper_handler(PG_FUNCTION_ARGS)
 {
-	if (heap == NULL)
-		fill_routine();
-	PG_RETURN_POINTER(&viper_routine);
+	PG_RETURN_POINTER(engine_routine(&pxd_engine_viper));
+}
+
+Datum
+pxd_sql_lsm_handler(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(engine_routine(&pxd_engine_lsm));
 }

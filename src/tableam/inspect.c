@@ -50,7 +50,7 @@ pxd_inspect_open(Oid table_oid)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a proximadb table", RelationGetRelationName(table)),
-				 errhint("Tables and materialized views created USING viper are.")));
+				 errhint("Only tables and materialized views of the access methods of proximadb are.")));
 	if (!pg_class_ownercheck(table_oid, GetUserId()) && !has_privs_of_role(GetUserId(), ROLE_PG_MONITOR))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(table->rd_rel->relkind),
 					   RelationGetRelationName(table));

@@ -133,7 +133,11 @@ decode_segment(void *arg)
 	if (pxd_access_seek(&access, walk->following))
 	{
 		if (walk->attnum == 0)
+		{
 			check_back_pointers(walk, &access);
+			if (pxd_access_engine(&access)->check != NULL)
+				pxd_access_engine(&access)->check(&access, pxd_access_state(&access));
+		}
 		for (walk->attnum = Max(walk->attnum, 1);
 			 walk->attnum <= RelationGetNumberOfAttributes(walk->table); walk->attnum++)
 			decode_column(walk, &access);

@@ -1,5 +1,5 @@
 /*
- * block_cache.h: decoded blocks of columns, kept for the next row that is looked for in them.
+ * block_cache.h: decoded blocks of columns or records, kept for the next row that is looked for in them.
  */
 #ifndef PXD_BLOCK_CACHE_H
 #define PXD_BLOCK_CACHE_H
@@ -8,7 +8,7 @@
 
 #include "lib/ilist.h"
 
-/* A block of a column: rows first_row .. first_row + rows - 1. */
+/* A block of a column or of records: rows first_row .. first_row + rows - 1. */
 typedef struct DecodedBlock
 {
 	dlist_node	lru;
@@ -18,7 +18,7 @@ typedef struct DecodedBlock
 	uint32		rows;
 	Size		raw_len;
 	char	   *raw;			/* [raw_len] */
-	uint32		starts[FLEXIBLE_ARRAY_MEMBER];	/* [rows], as pxd_block_index gives them */
+	uint32		starts[FLEXIBLE_ARRAY_MEMBER];	/* [rows] of items or records */
 } DecodedBlock;
 
 /*

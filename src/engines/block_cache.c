@@ -1,8 +1,8 @@
 /*
- * block_cache.c: decoded blocks of columns, kept for the next row that is looked for in them.
+ * block_cache.c: decoded blocks of columns or records, kept for the next row that is looked for in them.
  *
  * Rows that are fetched in no order (by an index, by their ids) would have a block decompressed and indexed for each value. One cache for the backend, bounded in bytes;
- * what was used longest ago goes first. A block belongs to the open segment whose column points to it, and tells that column when it goes.
+ * what was used longest ago goes first. A block belongs to the open segment that points to it; when it goes that pointer is set to NULL.
  *
  * Owns memory only. No locks, no WAL.
  */

@@ -1,0 +1,97 @@
+/*
+ * lsm.h: what the files of the lsm engine share.
+ */
+#ifndef PXD_LSM_H
+#define PXD_LSM_H
+
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "fmgr.h"
+
+#include "../block_cache.h"
+#include "../fixed_column.h"
+#include "codec.h"
+#include "engine.h"
+
+#define LSM_ENGINE_NAME		"lsm"
+#define LSM_ENGINE_ID		2
+
+/* A record takes less than this, so that a block of one, and what Avro adds, is below BLOCK_MAX_BYTES. */
+#define LSM_MAX_ROW_BYTES	((Size) 512 * 1024 * 1024)
+
+/* lsm_write.c; contract: StorageEngine.encode. */
+extern void pxd_lsm_encode(const RowBatch *batch, SegmentImage *image);
+
+/* --- lsm_order.c --- */
+
+/*
+ * The positions of batch in the order of its sort key, rows of equal keys in the order of their positions; NULL if that is the order they stand
+ * in (or there is no sort key). In the current context. Calls comparison functions.
+ */
+extern uint32 *pxd_lsm_order(const RowBatch *batch);
+
+/* --- lsm_filter.c --- */
+
+/*
+ * The bloom filter over the keys of all rows of batch, of *len bytes and *hashes hash functions; NULL if the settings want none or a type
+ * cannot be hashed. In the current context. Calls hash functions.
+ */
+extern char *pxd_lsm_filter(const RowBatch *batch, uint32 *len, uint32 *hashes);
+
+/* Adds a key column's hash to that of the columns before it, 0 for the first. */
+static inline uint64
+lsm_add_hash(uint64 hash, FmgrInfo *function, Oid collation, Datum value, bool isnull)
+{
+	return hash_combine64(hash, isnull ? 0 :
+						  DatumGetUInt64(FunctionCall2Coll(function, collation, value, UInt64GetDatum(0))));
+}
+
+/* Whether a filter may hold a key of this hash; if not, it certainly does not. */
+extern bool pxd_lsm_filter_test(const char *filter, uint32 len, uint32 hashes, uint64 hash);
+
+/* --- an open run (lsm_read.c) --- */
+
+typedef struct LsmColumn
+{
+	FixedColumn fixed;			/* layout FIXED; format of any */
+	Oid			typid;
+	int			field;			/* index of the records' field, or -1: layout FIXED */
+} LsmColumn;
+
+typedef struct LsmState
+{
+	MemoryContext context;
+	uint32		rows;
+	int			natts;
+	int16	   *column_of;		/* [natts] index into columns, or -1 */
+	bool	   *held_by_stub;	/* [natts] */
+	LsmColumn  *columns;
+	uint64		tids_offset;
+
+	/* The rest is there if there are records. */
+	HeaderRun  *run;
+	int			nfields;
+	ItemFormat *formats;		/* [nfields] */
+	uint32	   *ranks;			/* read at first use, if the run has them */
+	ZstdDictionary *dictionary; /* read at first use, if the run has one */
+	DecodedBlock **decoded;		/* [run->nblocks], NULL if not in the cache */
+	uint32		current;		/* the block used last */
+	uint32		record;			/* whose fields are at field_starts, or NO_RECORD */
+	uint32	   *field_starts;	/* [nfields] offsets in its block, or BLOCK_NULL */
+	MemoryContextCallback release;
+} LsmState;
+
+/* The field of record in column, which is of layout RECORDS. Contract: StorageEngine.fetch. */
+extern Datum pxd_lsm_record_field(SegmentAccess *access, LsmState *state, const LsmColumn *column, uint32 record,
+								  ValueBuffer *buffer, bool *isnull);
+
+/* --- lsm_keys.c --- */
+
+/* Contract: StorageEngine.check. */
+extern void pxd_lsm_check(SegmentAccess *access, void *state);
+
+/* The value of a key column, in the current context. */
+extern Datum pxd_lsm_key_datum(const BatchColumn *column, uint32 position, bool *isnull);
+
+#endif
