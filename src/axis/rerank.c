@@ -106,6 +106,13 @@ rerank_by_slot(AxisRerank *rerank, ItemPointer tid, double *distance)
 	return !isnull[0];
 }
 
+void
+pxd_axis_rerank_ahead(AxisRerank *rerank, const ItemPointerData *tids, int ntids)
+{
+	if (rerank->fetch != NULL)
+		pxd_vector_fetch_prefetch(rerank->fetch, tids, ntids);
+}
+
 bool
 pxd_axis_rerank(AxisRerank *rerank, ItemPointer tid, double *distance)
 {

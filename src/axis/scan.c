@@ -28,6 +28,8 @@
 #define GROWTH 4
 /* A LIMIT beyond it is met in several passes: most likely not all of its rows will be asked for. */
 #define MAX_FIRST_K 10000
+/* Candidates whose vectors are asked for together. The last ones may turn out not to be wanted: that costs less than waiting for each. */
+#define RERANK_AHEAD 16
 
 /* A row whose exact distance is known. */
 typedef struct RankedRow
@@ -218,14 +220,29 @@ start(IndexScanDesc scan, AxisScanState *state)
 
 /* --- by distance --- */
 
+/* Tells which rows' vectors are likely to be wanted next. */
+static void
+look_ahead(AxisScanState *state)
+{
+	ItemPointerData tids[RERANK_AHEAD];
+	int			ntids = (int) Min(RERANK_AHEAD, state->count - state->next);
+
+	for (int i = 0; i < ntids; i++)
+		tids[i] = state->candidates[state->next + i].tid;
+	pxd_axis_rerank_ahead(state->rerank, tids, ntids);
+}
+
 /* Computes the next candidate's distance, and puts it among the ranked rows if the row is visible. */
 static void
 rank_candidate(AxisScanState *state)
 {
-	AxisCandidate *candidate = &state->candidates[state->next++];
+	AxisCandidate *candidate;
 	RankedRow  *row;
 	double		distance;
 
+	if (state->next % RERANK_AHEAD == 0)
+		look_ahead(state);
+	candidate = &state->candidates[state->next++];
 	if (!pxd_axis_rerank(state->rerank, &candidate->tid, &distance))
 		return;
 	row = state->spare;

@@ -80,6 +80,9 @@ extern AxisRerank *pxd_axis_rerank_begin(Relation index, Relation table, Snapsho
 /* The query of all that follows. */
 extern void pxd_axis_rerank_query(AxisRerank *rerank, const struct varlena *query);
 
+/* Tells which rows will be asked for next, so that their vectors are brought near all at once. A hint. */
+extern void pxd_axis_rerank_ahead(AxisRerank *rerank, const ItemPointerData *tids, int ntids);
+
 /* False if no version of the row is visible, or its vector is null. */
 extern bool pxd_axis_rerank(AxisRerank *rerank, ItemPointer tid, double *distance);
 
