@@ -95,7 +95,8 @@ while ($run->pumpable || $runs{right} + $runs{cancelled} < 10)
 		$runs{wrong}++;
 		diag("$out\n$err");
 	}
-	$run->pump_nb;
+	# dies if psql has ended since it was found pumpable
+	eval { $run->pump_nb };
 }
 $run->finish;
 note("scans beside the load: $runs{right} right, $runs{cancelled} cancelled");
