@@ -63,7 +63,10 @@ function curves(d,   list, n, i, j, settings_list, m, s) {
 		s = list[i]
 		m = split("default" settings[d, s, "query"], settings_list, " ")
 		for (j = 1; j <= m; j++)
-			if (has(d, s, "query", settings_list[j], "qps"))
+			if (has(d, s, "query", settings_list[j], "qps") && !has(d, s, "query", settings_list[j], "p50_us"))
+				printf "%-16s %-10s recall %.4f  %8.0f/s  (best round)\n", name(s), settings_list[j],
+					get(d, s, "query", settings_list[j], "recall"), get(d, s, "query", settings_list[j], "qps")
+			else if (has(d, s, "query", settings_list[j], "qps"))
 				printf "%-16s %-10s recall %.4f  %8.0f/s  best %8.0f/s  p50 %6.0f us  p99 %6.0f us  processor %6.0f us%s\n", name(s), settings_list[j],
 					get(d, s, "query", settings_list[j], "recall"), get(d, s, "query", settings_list[j], "qps"), get(d, s, "query", settings_list[j], "qps_best"),
 					get(d, s, "query", settings_list[j], "p50_us"), get(d, s, "query", settings_list[j], "p99_us"),
@@ -74,7 +77,9 @@ function curves(d,   list, n, i, j, settings_list, m, s) {
 
 # What was measured of one system, whatever the others did.
 function facts(d, s,   phase, i, list, n, k) {
-	if (has(d, s, "build", memory[d, s], "seconds"))
+	if (has(d, s, "build", memory[d, s], "seconds") && !has(d, s, "build", memory[d, s], "rows"))
+		printf "%-16s build %s s\n", name(s), get(d, s, "build", memory[d, s], "seconds")
+	else if (has(d, s, "build", memory[d, s], "seconds"))
 		printf "%-16s build %s s, %.1f bytes a row, peak memory %.0f MB (setting %s)\n", name(s), get(d, s, "build", memory[d, s], "seconds"),
 			per_row(d, s),
 			get(d, s, "build", memory[d, s], "peak_memory_kb") / 1024, memory[d, s]
