@@ -52,6 +52,9 @@ esac
 : "${SIFT_DIR:=$top/../shared/data}"
 : "${KEEP:=}"
 
+systems=$SYSTEMS
+axis_systems=$(for system in $SYSTEMS; do [ "$system" = hnsw ] || echo -n "$system "; done)
+
 # Settings swept for the curves. 40 is HNSW's default; "default" means that nothing is SET.
 hnsw_sweep="10 20 40 60 80 120 160 240 400"
 recall_sweep="0.8 0.9 0.95 0.97 0.98 0.99 0.995 0.999"
@@ -299,7 +302,6 @@ start_cluster shared_buffers="${SHARED_BUFFERS:-5GB}" min_wal_size=4GB max_wal_s
 sql -c 'CREATE DATABASE pgv' -c 'CREATE DATABASE pxd'
 on hnsw -c 'CREATE EXTENSION vector'
 on viper -c 'CREATE EXTENSION proximadb'
-choose_systems
 printf 'data\tsystem\tphase\tsetting\tmetric\tvalue\n' >"$figures"
 say "$(nproc) processors, load $(cut -d ' ' -f 1-3 /proc/loadavg), $("$pg_bin/postgres" --version)," \
 	"pgvector $(on hnsw -c "SELECT extversion FROM pg_extension WHERE extname = 'vector'")"

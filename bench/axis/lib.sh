@@ -76,23 +76,6 @@ on()
 	sql -d "$(database "$system")" "$@"
 }
 
-# Sets systems and axis_systems from SYSTEMS.
-choose_systems()
-{
-	local system
-	systems="" axis_systems=""
-	for system in $SYSTEMS; do
-		if [ "$system" = hnsw ]; then
-			systems="$systems hnsw"
-		elif [ "$(on viper -c "SELECT count(*) FROM pg_am WHERE amname = 'axis'")" = 1 ]; then
-			systems="$systems $system"
-			axis_systems="$axis_systems $system"
-		else
-			say "no axis on $system: this build of proximadb has no access method \"axis\""
-		fi
-	done
-}
-
 # --- arms: see knn.c ---
 
 arms_begin()
