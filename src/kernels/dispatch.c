@@ -1,7 +1,7 @@
 /*
  * dispatch.c: chooses the kernel sets of this process.
  *
- * Owns pxd_kernels, pxd_code_kernels and pxd_bit_kernels, which are written once at load, before any other code of the library
+ * Owns pxd_kernels, pxd_code_kernels and pxd_bit_kernels, and fills pxd_sparse_kernels. They are written once at load, before any other code of the library
  * runs, and read without locks ever after.
  */
 #include "postgres.h"
@@ -13,6 +13,7 @@
 #include "bit_kernels.h"
 #include "code_sets.h"
 #include "kernel_sets.h"
+#include "sparse_kernels.h"
 
 KernelSet	pxd_kernels;
 CodeKernelSet pxd_code_kernels;
@@ -44,7 +45,8 @@ pxd_kernels_usable(const KernelSet **sets)
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("avx2") && cpu_has_f16c())
 		sets[count++] = &pxd_kernels_avx2;
-	if (__builtin_cpu_supports("avx512f"))
+	/* processors with AVX-512F alone, of one line long out of production, use AVX2 */
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
 		sets[count++] = &pxd_kernels_avx512;
 #endif
 #ifdef HAVE_NEON_KERNELS
@@ -81,8 +83,10 @@ pxd_kernels_init(void)
 	const KernelSet *sets[MAX_KERNEL_SETS];
 	const CodeKernelSet *code_sets[MAX_CODE_KERNEL_SETS];
 	const BitKernelSet *bit_sets[MAX_BIT_KERNEL_SETS];
+	const SparseKernelSet *sparse_sets[MAX_SPARSE_KERNEL_SETS];
 
 	pxd_kernels = *sets[pxd_kernels_usable(sets) - 1];
 	pxd_code_kernels = *code_sets[pxd_code_kernels_usable(code_sets) - 1];
 	pxd_bit_kernels = *bit_sets[pxd_bit_kernels_usable(bit_sets) - 1];
+	pxd_sparse_kernels = *sparse_sets[pxd_sparse_kernels_usable(sparse_sets) - 1];
 }

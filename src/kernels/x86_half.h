@@ -1,5 +1,5 @@
 /*
- * x86_half.h: float16 elements for the x86-64 kernel sets with AVX2 and more.
+ * x86_half.h: parts of float16 elements for the x86-64 kernel sets with AVX2.
  */
 #ifndef PXD_X86_HALF_H
 #define PXD_X86_HALF_H
@@ -20,7 +20,8 @@ static const uint8 shift_bytes[32] = {
 __attribute__((target("avx2"))) static inline __m128i
 load_eight_part(const uint16 *p, int n, int dim)
 {
-	uint16		part[8] = {0};
+	uint64		low = 0;
+	uint64		high = 0;
 
 	if (n >= 8)
 		return _mm_loadu_si128((const __m128i *) p);
@@ -29,9 +30,12 @@ load_eight_part(const uint16 *p, int n, int dim)
 	if (dim >= 8)
 		return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *) (p + n - 8)),
 								_mm_loadu_si128((const __m128i *) (shift_bytes + 2 * (8 - n))));
-	for (int i = 0; i < n; i++)
-		part[i] = p[i];
-	return _mm_loadu_si128((const __m128i *) part);
+	/* in registers: what is stored in pieces cannot be loaded whole without waiting */
+	for (int i = 0; i < Min(n, 4); i++)
+		low |= (uint64) p[i] << (16 * i);
+	for (int i = 4; i < n; i++)
+		high |= (uint64) p[i] << (16 * (i - 4));
+	return _mm_set_epi64x((int64) high, (int64) low);
 }
 
 #endif
