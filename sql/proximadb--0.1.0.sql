@@ -1446,7 +1446,7 @@ DECLARE
 	keys text;
 	settings text;
 BEGIN
-	IF operator_class IS NULL OR NOT EXISTS (SELECT FROM pg_am WHERE amname = 'axis') THEN
+	IF operator_class IS NULL THEN
 		RETURN NULL;
 	END IF;
 	-- filter columns of types that axis can compare
@@ -1722,6 +1722,110 @@ END $$;
 COMMENT ON FUNCTION proximadb.get_metrics(text) IS
 	'rows and scans as the statistics system counts them, segments, bytes; NULL where nothing is counted, as for the segments of a heap table';
 
+-- What the index should be, and making it so
+
+CREATE FUNCTION proximadb.axis_analyze(collection text, OUT strategy text, OUT engine name, OUT current_strategy text,
+		OUT current_engine name, OUT reasons text[], OUT figures jsonb) RETURNS record
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	c proximadb.collections := proximadb.get_collection_row(collection);
+	-- below this many bytes of vectors, looking at all of them takes a few milliseconds
+	small constant bigint := 16 * 1024 * 1024;
+	index_oid oid;
+	row_count real;
+	dimension integer;
+	vector_bytes bigint;
+	document_bytes bigint;
+	inserted bigint;
+	changed bigint;
+	scans bigint;
+	missing text;
+BEGIN
+	SELECT m.amname, r.reltuples, nullif(a.atttypmod, -1), u.n_tup_ins, u.n_tup_upd + u.n_tup_del, u.seq_scan + coalesce(u.idx_scan, 0)
+		INTO STRICT current_engine, row_count, dimension, inserted, changed, scans
+		FROM pg_class r LEFT JOIN pg_am m ON m.oid = r.relam LEFT JOIN pg_stat_all_tables u ON u.relid = r.oid
+			JOIN pg_attribute a ON a.attrelid = r.oid AND a.attname = c.vector_column AND NOT a.attisdropped
+		WHERE r.oid = c.tbl;
+	SELECT i.indexrelid, coalesce((SELECT o.option_value FROM pg_options_to_table(x.reloptions) o WHERE o.option_name = 'strategy'), 'auto')
+		INTO index_oid, current_strategy
+		FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am k ON k.oid = x.relam
+		WHERE i.indrelid = c.tbl AND k.amname = 'axis' AND i.indisvalid ORDER BY i.indexrelid LIMIT 1;
+	SELECT sum(s.avg_width) FILTER (WHERE s.attname <> c.vector_column) INTO document_bytes
+		FROM pg_stats s JOIN pg_class r ON r.relname = s.tablename JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = s.schemaname
+		WHERE r.oid = c.tbl;
+	vector_bytes := 4 * dimension * greatest(row_count, 0);
+	reasons := '{}';
+
+	IF c.metric IN ('manhattan', 'hamming') THEN
+		reasons := reasons || format('metric %s has no index: searches read all vectors', c.metric);
+	ELSIF row_count < 0 THEN
+		strategy := coalesce(current_strategy, 'auto');
+		reasons := reasons || 'the number of rows is not known: ANALYZE the table'::text;
+	ELSIF vector_bytes < small THEN
+		strategy := coalesce(current_strategy, 'auto');
+		reasons := reasons || format('%s of vectors are little: any strategy is fast', pg_size_pretty(vector_bytes));
+	ELSE
+		strategy := CASE WHEN current_strategy = 'ivf' THEN 'ivf' ELSE 'auto' END;
+		reasons := reasons || CASE WHEN current_strategy = 'flat'
+			THEN format('%s of vectors are much for looking at all codes: inverted lists look at some', pg_size_pretty(vector_bytes))
+			ELSE format('%s of vectors want inverted lists, which auto makes as the table grows', coalesce(pg_size_pretty(vector_bytes), 'many')) END;
+	END IF;
+	IF index_oid IS NULL AND c.metric NOT IN ('manhattan', 'hamming') THEN
+		reasons := reasons || 'there is no valid axis index: searches read all vectors'::text;
+	END IF;
+	SELECT string_agg(f.item ->> 'name', ', ' ORDER BY f.n) INTO missing
+		FROM jsonb_array_elements(c.filterable_columns) WITH ORDINALITY f(item, n)
+			JOIN pg_attribute a ON a.attrelid = c.tbl AND a.attname = f.item ->> 'name'
+			JOIN pg_opclass o ON o.opcintype = a.atttypid AND o.opcdefault
+			JOIN pg_am m ON m.oid = o.opcmethod AND m.amname = 'axis'
+		WHERE index_oid IS NOT NULL AND (f.item ->> 'indexed')::boolean
+			AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = index_oid AND a.attnum = ANY (i.indkey));
+	IF missing IS NOT NULL THEN
+		reasons := reasons || format('filterable columns that the index lacks: %s', missing);
+	END IF;
+
+	engine := coalesce(current_engine, 'viper');
+	IF coalesce(inserted, 0) + coalesce(changed, 0) = 0 OR document_bytes IS NULL THEN
+		reasons := reasons || format('engine %s: too little is known of writes and widths to say more', engine);
+	ELSIF document_bytes > 4 * dimension AND scans > 0 AND changed > inserted THEN
+		engine := 'lsm';
+		reasons := reasons || format('engine lsm: %s bytes of a row beside %s of its vector, and %s rows changed for %s inserted', document_bytes,
+			4 * dimension, changed, inserted);
+	ELSE
+		engine := 'viper';
+		reasons := reasons || format('engine viper: %s bytes of a row beside %s of its vector, and %s rows changed for %s inserted', document_bytes,
+			coalesce((4 * dimension)::text, 'a varying number'), changed, inserted);
+	END IF;
+	figures := jsonb_build_object('estimated_rows', CASE WHEN row_count >= 0 THEN row_count::bigint END, 'dimension', dimension,
+		'vector_bytes', CASE WHEN row_count >= 0 THEN vector_bytes END, 'other_bytes_per_row', document_bytes,
+		'index_bytes', pg_relation_size(index_oid), 'rows_inserted', inserted, 'rows_changed', changed, 'scans', scans);
+END $$;
+COMMENT ON FUNCTION proximadb.axis_analyze(text) IS
+	'the index strategy and engine that the data and the statistics of a collection ask for, with reasons and figures';
+
+CREATE FUNCTION proximadb.axis_migrate(collection text, strategy text) RETURNS text
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	c proximadb.collections := proximadb.get_collection_row(collection);
+	options jsonb := c.index_options || jsonb_build_object('strategy', strategy);
+	index_name regclass;
+BEGIN
+	PERFORM proximadb.check_index_options(options);
+	SELECT i.indexrelid INTO index_name FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
+		WHERE i.indrelid = c.tbl AND m.amname = 'axis' ORDER BY i.indisvalid DESC, i.indexrelid LIMIT 1;
+	IF proximadb.index_statement(c, options, true) IS NULL THEN
+		RAISE EXCEPTION 'metric "%" has no index', c.metric USING ERRCODE = 'feature_not_supported';
+	END IF;
+	PERFORM proximadb.save_collection(c.tbl, to_jsonb(c) || jsonb_build_object('index_options', options));
+	IF index_name IS NULL THEN
+		RETURN proximadb.index_statement(c, options, true);
+	END IF;
+	EXECUTE format('ALTER INDEX %s SET (strategy = %L)', index_name, strategy);
+	RETURN format('REINDEX INDEX CONCURRENTLY %s', index_name);
+END $$;
+COMMENT ON FUNCTION proximadb.axis_migrate(text, text) IS
+	'sets the index strategy of a collection and returns the statement, to be run by itself, that rebuilds the index beside reads and writes and drops the old one last';
+
 -- Records
 
 CREATE FUNCTION proximadb.insert_vectors(collection text, records jsonb) RETURNS bigint
@@ -1767,18 +1871,18 @@ COMMENT ON FUNCTION proximadb.purge_expired(text) IS 'deletes the records whose 
 -- Search
 
 CREATE FUNCTION proximadb.search(collection text, query @extschema@.vector, k integer DEFAULT 10, filter jsonb DEFAULT NULL,
-		include_vector boolean DEFAULT false, include_metadata boolean DEFAULT true, OUT id text, OUT score double precision,
+		include_vector boolean DEFAULT false, include_metadata boolean DEFAULT true, target_recall double precision DEFAULT NULL, OUT id text, OUT score double precision,
 		OUT distance double precision, OUT rank integer, OUT metadata jsonb, OUT vector @extschema@.vector) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'pxd_sql_search' LANGUAGE C STABLE COST 1000 ROWS 10;
-COMMENT ON FUNCTION proximadb.search(text, @extschema@.vector, integer, jsonb, boolean, boolean) IS
+COMMENT ON FUNCTION proximadb.search(text, @extschema@.vector, integer, jsonb, boolean, boolean, double precision) IS
 	'the k records nearest to a vector that match a filter, best first';
 
 CREATE FUNCTION proximadb.search_batch(collection text, queries @extschema@.vector[], k integer DEFAULT 10, filter jsonb DEFAULT NULL,
-		include_vector boolean DEFAULT false, include_metadata boolean DEFAULT true, OUT query integer, OUT id text,
+		include_vector boolean DEFAULT false, include_metadata boolean DEFAULT true, target_recall double precision DEFAULT NULL, OUT query integer, OUT id text,
 		OUT score double precision, OUT distance double precision, OUT rank integer, OUT metadata jsonb,
 		OUT vector @extschema@.vector) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'pxd_sql_search_batch' LANGUAGE C STABLE COST 10000 ROWS 100;
-COMMENT ON FUNCTION proximadb.search_batch(text, @extschema@.vector[], integer, jsonb, boolean, boolean) IS
+COMMENT ON FUNCTION proximadb.search_batch(text, @extschema@.vector[], integer, jsonb, boolean, boolean, double precision) IS
 	'search for each of several vectors; query is the number of the vector, from 1';
 
 CREATE FUNCTION proximadb.search_sql(collection text, query @extschema@.vector, k integer DEFAULT 10, filter jsonb DEFAULT NULL,

@@ -1,10 +1,10 @@
 -- Collections: from creation to deletion, records, search, filters, and what happens to their tables in other ways.
 SET timezone = 'UTC';
 SET extra_float_digits = 0;
-CREATE FUNCTION pg_temp.without_times(jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT $1 - '{created_at,updated_at,total_bytes,owner,index_strategy}'::text[] $$;
+CREATE FUNCTION pg_temp.without_times(jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT $1 - '{created_at,updated_at,total_bytes,owner,index_strategy,engine}'::text[] $$;
 
 -- A collection is a table
-SELECT proximadb.create_collection('coll_docs', 3, filterable_columns => '["color", {"name": "price", "data_type": "float"}, {"name": "n", "data_type": "INTEGER"},
+SELECT proximadb.create_collection('coll_docs', 3, engine => 'viper', filterable_columns => '["color", {"name": "price", "data_type": "float"}, {"name": "n", "data_type": "INTEGER"},
     {"name": "tags", "data_type": "array_string"}, {"name": "sizes", "data_type": "array_integer", "indexed": false}, {"name": "weights", "data_type": "array_float", "indexed": false},
     {"name": "day", "data_type": "datetime"}, {"name": "Odd \"name\"", "data_type": "boolean"}]', description => 'things', tags => '{a,b}');
 SELECT attname, format_type(atttypid, atttypmod), attnotnull, attgenerated FROM pg_attribute WHERE attrelid = 'coll_docs'::regclass AND attnum > 0 ORDER BY attnum;
@@ -95,7 +95,7 @@ SELECT metric, string_agg(format('%s %s %s', id, round(distance::numeric, 3), ro
   FROM unnest('{cosine,euclidean,dot_product,manhattan,hamming}'::text[]) WITH ORDINALITY m(metric, n), proximadb.search('coll_' || metric, '[3, 4]') GROUP BY n, metric ORDER BY n;
 SELECT proximadb.delete_collection('coll_' || metric) FROM unnest('{cosine,euclidean,dot_product,manhattan,hamming}'::text[]) metric;
 -- every engine, every type of id
-SELECT proximadb.create_collection('coll_heap', 2, engine => 'heap', id_type => 'uuid'), proximadb.create_collection('coll_int', 2, id_type => 'integer'), proximadb.create_collection('coll_bigint', 2, id_type => 'bigint');
+SELECT proximadb.create_collection('coll_heap', 2, engine => 'heap', id_type => 'uuid'), proximadb.create_collection('coll_int', 2, engine => 'viper', id_type => 'integer'), proximadb.create_collection('coll_bigint', 2, engine => 'viper', id_type => 'bigint');
 SELECT proximadb.upsert_vectors('coll_heap', '[{"id": "00000000-0000-0000-0000-000000000001", "vector": [1, 2]}]'), proximadb.upsert_vectors('coll_int', '[{"id": 1, "vector": [1, 2]}]'),
     proximadb.upsert_vectors('coll_bigint', ARRAY['9000000000'], ARRAY['[1,2]']::vector[]);
 SELECT id FROM proximadb.search('coll_heap', '[1, 2]') UNION ALL SELECT id FROM proximadb.search('coll_int', '[1, 2]', filter => '{"id": {"gt": 0}}') UNION ALL SELECT id FROM proximadb.get_vector('coll_bigint', '9000000000');

@@ -20,12 +20,12 @@ sub fill
 
 	$node->safe_psql($db, <<"END");
 SELECT proximadb.create_collection('docs', 4, filterable_columns => '["color", {"name": "n", "data_type": "integer"}, {"name": "day", "data_type": "datetime"},
-    {"name": "tags", "data_type": "array_string"}]', description => 'things', tags => '{a,b}');
+    {"name": "tags", "data_type": "array_string"}]', index_options => '{"target_recall": 0.999}', description => 'things', tags => '{a,b}');
 SELECT proximadb.upsert_vectors('docs', array_agg(i::text), array_agg(ARRAY[sin(i), cos(i), i % 7, 1]::real[]::$_[1]vector),
     array_agg(jsonb_build_object('color', (ARRAY['red', 'green', 'blue'])[i % 3 + 1], 'n', i, 'day', '2026-01-01', 'tags', jsonb_build_array('t' || i % 5))),
     array_agg(CASE WHEN i % 10 = 0 THEN timestamptz '2020-01-01' END)) FROM generate_series(1, 1000) i;
 UPDATE docs SET created_at = '2026-01-01', updated_at = '2026-01-02';
-SELECT proximadb.create_collection('$long', 2, 'euclidean');
+SELECT proximadb.create_collection('$long', 2, 'euclidean', 'lsm');
 SELECT proximadb.upsert_vectors('$long', '[{"id": "1", "vector": [1, 2], "metadata": {"k": [1, null]}}]');
 SELECT proximadb.create_collection('Exact', 2, 'manhattan', engine => 'heap', id_type => 'bigint');
 SELECT proximadb.upsert_vectors('Exact', '[{"id": 1, "vector": [1, 2]}, {"id": 2, "vector": [3, 2]}]');

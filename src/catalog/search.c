@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -35,12 +36,16 @@ static const char *const operators[] = {
 	[METRIC_HAMMING] = NULL
 };
 
+/* That of the setting proximadb.target_recall. */
+#define MAX_TARGET_RECALL 0.999
+
 typedef struct SearchOptions
 {
 	int			k;
 	Jsonb	   *filter;			/* or NULL */
 	bool		include_vector;
 	bool		include_metadata;
+	double		target_recall;	/* 0: that of the session or the index */
 } SearchOptions;
 
 /* Higher is better; documented in docs/collections.md. */
@@ -61,7 +66,7 @@ score(CollectionMetric metric, double distance)
 	pg_unreachable();
 }
 
-/* Arguments number .. number + 3: k, filter, include_vector, include_metadata. */
+/* Arguments number .. number + 4: k, filter, include_vector, include_metadata, target_recall, if there is one. */
 static SearchOptions
 get_options(FunctionCallInfo fcinfo, int number)
 {
@@ -75,7 +80,35 @@ get_options(FunctionCallInfo fcinfo, int number)
 	options.filter = PG_ARGISNULL(number + 1) ? NULL : PG_GETARG_JSONB_P(number + 1);
 	options.include_vector = !PG_ARGISNULL(number + 2) && PG_GETARG_BOOL(number + 2);
 	options.include_metadata = !PG_ARGISNULL(number + 3) && PG_GETARG_BOOL(number + 3);
+	options.target_recall = 0;
+	if (PG_NARGS() > number + 4 && !PG_ARGISNULL(number + 4))
+	{
+		options.target_recall = PG_GETARG_FLOAT8(number + 4);
+		if (!(options.target_recall > 0 && options.target_recall <= MAX_TARGET_RECALL))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("target_recall is a number above 0 and up to %g, not %g", MAX_TARGET_RECALL,
+							options.target_recall)));
+	}
 	return options;
+}
+
+/* Makes a target recall hold until end_recall; errors end it too. */
+static int
+begin_recall(const SearchOptions *options)
+{
+	int			level = NewGUCNestLevel();
+
+	if (options->target_recall > 0)
+		(void) set_config_option("proximadb.target_recall", psprintf("%g", options->target_recall), PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+static void
+end_recall(int level)
+{
+	AtEOXact_GUC(true, level);
 }
 
 static void
@@ -201,7 +234,7 @@ run_search(FunctionCallInfo fcinfo, const Collection *collection, SPIPlanPtr pla
 
 /*
  * proximadb.search(collection text, query vector, k integer, filter jsonb, include_vector boolean, include_metadata
- * boolean) RETURNS SETOF record
+ * boolean, target_recall double precision) RETURNS SETOF record
  */
 Datum
 pxd_sql_search(PG_FUNCTION_ARGS)
@@ -212,6 +245,7 @@ pxd_sql_search(PG_FUNCTION_ARGS)
 	const Collection *collection;
 	Statement	statement;
 	SPIPlanPtr	plan;
+	int			level;
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -223,7 +257,9 @@ pxd_sql_search(PG_FUNCTION_ARGS)
 	collection = pxd_collection_get(name);
 	check_query(collection, query);
 	plan = plan_search(collection, PointerGetDatum(query), &options, &statement);
+	level = begin_recall(&options);
 	run_search(fcinfo, collection, plan, statement.values, 0);
+	end_recall(level);
 	pxd_collection_release(collection);
 	SPI_finish();
 	return (Datum) 0;
@@ -231,7 +267,7 @@ pxd_sql_search(PG_FUNCTION_ARGS)
 
 /*
  * proximadb.search_batch(collection text, queries vector[], k integer, filter jsonb, include_vector boolean,
- * include_metadata boolean) RETURNS SETOF record
+ * include_metadata boolean, target_recall double precision) RETURNS SETOF record
  */
 Datum
 pxd_sql_search_batch(PG_FUNCTION_ARGS)
@@ -244,6 +280,7 @@ pxd_sql_search_batch(PG_FUNCTION_ARGS)
 	const Collection *collection;
 	Statement	statement;
 	SPIPlanPtr	plan = NULL;
+	int			level;
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -261,6 +298,7 @@ pxd_sql_search_batch(PG_FUNCTION_ARGS)
 					 errmsg("query %d is null", i + 1)));
 		check_query(collection, DatumGetVectorP(queries[i]));
 	}
+	level = begin_recall(&options);
 	for (int i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -269,6 +307,7 @@ pxd_sql_search_batch(PG_FUNCTION_ARGS)
 		statement.values[0] = queries[i];
 		run_search(fcinfo, collection, plan, statement.values, i + 1);
 	}
+	end_recall(level);
 	pxd_collection_release(collection);
 	SPI_finish();
 	return (Datum) 0;

@@ -312,12 +312,13 @@ make_insert(const Collection *collection, const Arguments *arguments, bool upser
 		appendStringInfoString(&sql, ", COALESCE(u.metadata, '{}')");
 	if (with_expiry)
 		appendStringInfoString(&sql, ", u.expires_at");
-	appendStringInfoString(&sql, " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)");
+	/* in a select list, unnest gives its rows one by one; in FROM, it would first store them all, on disk if they are many */
+	appendStringInfoString(&sql, " FROM (SELECT pg_catalog.unnest($1) AS id, pg_catalog.unnest($2) AS vector");
 	if (with_metadata)
-		appendStringInfo(&sql, ", pg_catalog.unnest($%d)", arguments->numbers[BATCH_METADATA]);
+		appendStringInfo(&sql, ", pg_catalog.unnest($%d) AS metadata", arguments->numbers[BATCH_METADATA]);
 	if (with_expiry)
-		appendStringInfo(&sql, ", pg_catalog.unnest($%d)", arguments->numbers[BATCH_EXPIRES_AT]);
-	appendStringInfo(&sql, ") u (id, vector%s%s)", with_metadata ? ", metadata" : "", with_expiry ? ", expires_at" : "");
+		appendStringInfo(&sql, ", pg_catalog.unnest($%d) AS expires_at", arguments->numbers[BATCH_EXPIRES_AT]);
+	appendStringInfoString(&sql, ") u");
 	if (!upsert)
 		return sql.data;
 
