@@ -47,6 +47,12 @@ extern HeapTuple pxd_builder_add(SegmentBuilder *builder, Relation table, const 
 								 Size max_len, uint32 *position);
 extern void pxd_builder_set_tid(SegmentBuilder *builder, uint32 position, ItemPointer tid);
 
+/* The row at position got no stub after all: a dead position. */
+extern void pxd_builder_forget(SegmentBuilder *builder, uint32 position);
+
+/* Whether an index of table uses a column that the builder's stubs do not hold. */
+extern bool pxd_builder_hides_indexed(const SegmentBuilder *builder, Relation table);
+
 /*
  * Writes what is collected, if anything; the builder is empty afterwards and may be used again. Same lock. Returns the bytes the
  * segment takes in the store.

@@ -122,6 +122,19 @@ overlay_has_inline(const HeapTupleHeaderData *stub, AttrNumber attnum)
 }
 
 /*
+ * Whether a tuple of this length is an overlay that holds so much inline that it is better sealed anew: like a hot row it fills the main fork, while the
+ * segment still holds what it has replaced.
+ */
+#define OVERLAY_WIDE_BYTES		256
+
+static inline bool
+tuple_is_wide_overlay(const HeapTupleHeaderData *tuple, uint32 len)
+{
+	return len > OVERLAY_WIDE_BYTES && tuple_is_stub(tuple) &&
+		tuple->t_hoff - tuple_gap_start(tuple) != LOCATOR_SIZE;
+}
+
+/*
  * Forms a stub in the current context: values of stub_attrs, all other columns NULL, and the locator. Returns NULL if
  * the key columns need more than STUB_MAX_KEY_BYTES.
  */

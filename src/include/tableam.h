@@ -49,8 +49,16 @@ extern void pxd_apply_default_options(Relation table);
  */
 extern void pxd_write_flush(int level);
 
-/* Tells that a command has written a hot row otherwise than by inserting. */
-extern void pxd_write_note_hot(Relation table, CommandId cid);
+/* Tells that a command has written a hot row of len bytes otherwise than by inserting. */
+extern void pxd_write_note_hot(Relation table, CommandId cid, Size len);
+
+/*
+ * Gives the slot's row to this backend's builder if the command has written so much to table that it goes direct. Returns the stub, in the current
+ * context, or NULL: the row is to be written hot. Once the stub has its place, or got none, the caller tells *builder of position.
+ */
+struct SegmentBuilder;
+extern HeapTuple pxd_write_direct(Relation table, TupleTableSlot *slot, CommandId cid, struct SegmentBuilder **builder,
+								  uint32 *position);
 
 /* With proximadb.debug_flush: seals what commands deeper than level (or any, if it is 0) have written hot. */
 extern void pxd_write_debug_flush(int level);

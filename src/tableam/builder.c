@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "lib/ilist.h"
 #include "utils/memutils.h"
@@ -189,6 +190,28 @@ pxd_builder_set_tid(SegmentBuilder *builder, uint32 position, ItemPointer tid)
 
 	builder->batch->tids[position] = *tid;
 	builder->unplaced--;
+}
+
+void
+pxd_builder_forget(SegmentBuilder *builder, uint32 position)
+{
+	Assert(builder->batch != NULL && position < builder->batch->nrows);
+	Assert(!ItemPointerIsValid(&builder->batch->tids[position]) && builder->unplaced > 0);
+
+	builder->unplaced--;
+}
+
+bool
+pxd_builder_hides_indexed(const SegmentBuilder *builder, Relation table)
+{
+	Bitmapset  *indexed = RelationGetIndexAttrBitmap(table, INDEX_ATTR_BITMAP_ALL);
+	int			member = -1;
+	bool		hides = false;
+
+	while (!hides && (member = bms_next_member(indexed, member)) >= 0)
+		hides = !bms_is_member(member + FirstLowInvalidHeapAttributeNumber, builder->stub_attrs);
+	bms_free(indexed);
+	return hides;
 }
 
 void

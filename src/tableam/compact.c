@@ -37,6 +37,9 @@ PG_FUNCTION_INFO_V1(pxd_sql_compact);
 /* Segments move from the end of the store to its free extents when more than this part of its pages is free. */
 #define COMPACT_FREE_FRACTION	0.1
 
+/* Rounds of that: what one frees may be room for the next. */
+#define COMPACT_TAIL_PASSES		3
+
 /* Pages that moving a page's rows may take, since they are packed anew. */
 #define MOVED_PAGES_MAX			1.1
 
@@ -450,8 +453,7 @@ pxd_compact_table(Relation table, FlushMode mode, BufferAccessStrategy strategy,
 
 	nsegments = choose_segments(table, strategy, &segments);
 	move_segments(table, mode, strategy, segments, nsegments, result);
-	nsegments = choose_tail(table, &segments);
-	if (nsegments > 0)
+	for (int pass = 0; pass < COMPACT_TAIL_PASSES && (nsegments = choose_tail(table, &segments)) > 0; pass++)
 		move_segments(table, mode, strategy, segments, nsegments, result);
 	pxd_maintenance_compacted(table, result);
 

@@ -81,16 +81,17 @@ is_to_move(const FlushOptions *options, HeapTupleHeader stub)
 
 /*
  * Whether a tuple is to be collected. The page is share-locked. Sealed rows move whatever their state, as long as somebody may still
- * read them (R8); hot ones are sealed when they are settled.
+ * read them (R8); hot ones, and wide overlays, are sealed when they are settled.
  */
 static bool
 is_wanted(Flush *flush, HeapTuple tuple, Buffer buffer)
 {
 	HTSV_Result state;
 
-	if (tuple_is_stub(tuple->t_data))
-		return is_to_move(flush->options, tuple->t_data) &&
-			HeapTupleSatisfiesVacuum(tuple, flush->oldest_xmin, buffer) != HEAPTUPLE_DEAD;
+	if (tuple_is_stub(tuple->t_data) && is_to_move(flush->options, tuple->t_data))
+		return HeapTupleSatisfiesVacuum(tuple, flush->oldest_xmin, buffer) != HEAPTUPLE_DEAD;
+	if (tuple_is_stub(tuple->t_data) && !tuple_is_wide_overlay(tuple->t_data, tuple->t_len))
+		return false;
 
 	if (!flush->options->hot || HeapTupleHeaderIsSpeculative(tuple->t_data))
 		return false;

@@ -96,7 +96,7 @@ page_hot_bytes(HotSample *sample, BlockNumber block)
 
 		if (!page_tuple(table, block, page, offset, &tuple))
 			continue;
-		if (tuple_is_stub(tuple.t_data) ||
+		if ((tuple_is_stub(tuple.t_data) && !tuple_is_wide_overlay(tuple.t_data, tuple.t_len)) ||
 			HeapTupleSatisfiesVacuum(&tuple, sample->oldest_xmin, buffer) != HEAPTUPLE_LIVE)
 			continue;
 		if (HeapTupleHasExternal(&tuple) && !sample->external)

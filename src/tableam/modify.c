@@ -20,12 +20,12 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
+#include "builder.h"
 #include "proximadb.h"
 #include "sealed.h"
 #include "slot.h"
 #include "stub.h"
 #include "tableam.h"
-#include "worker.h"
 
 /* The member of index attribute sets that stands for the whole row; core takes it for always modified. */
 #define WHOLE_ROW_MEMBER	(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber)
@@ -165,10 +165,13 @@ update_not_hot(Relation table, ItemPointer otid, HeapTuple tuple, CommandId cid,
 	return result;
 }
 
-/* What an UPDATE of a sealed row needs to know of it. */
+/* What an UPDATE of a sealed row needs to know of it, and what it writes. */
 typedef struct SealedUpdate
 {
 	HeapTuple	overlay;		/* the new version, or NULL if it must be a whole row */
+	HeapTuple	direct;			/* the stub that is the new version instead, or NULL; its row is in builder */
+	SegmentBuilder *builder;
+	uint32		position;
 	bool		false_hot;		/* core would take a column for unchanged that is not (R3) */
 } SealedUpdate;
 
@@ -260,6 +263,40 @@ prepare_sealed_update(Relation table, HeapTuple stub, TupleTableSlot *slot, bool
 		pfree(old.value.data);
 }
 
+/*
+ * Whether core would re-form the new version because the old one has external values: no stub may get there (R17). The old tuple's page is
+ * pinned.
+ */
+static bool
+old_has_external(Relation table, Buffer buffer, ItemPointer otid)
+{
+	HeapTupleData old;
+	bool		external;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	external = ItemPointerGetOffsetNumber(otid) <= PageGetMaxOffsetNumber(BufferGetPage(buffer)) &&
+		page_tuple(table, ItemPointerGetBlockNumber(otid), BufferGetPage(buffer), ItemPointerGetOffsetNumber(otid), &old) &&
+		HeapTupleHasExternal(&old);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	return external;
+}
+
+/*
+ * Makes the new version a stub if the command goes direct and much of the row changes. Core cannot tell whether a column has changed that the stub does not hold: if
+ * an index uses one, the update is not HOT (R3).
+ */
+static void
+try_direct_update(Relation table, Buffer buffer, ItemPointer otid, TupleTableSlot *slot, CommandId cid, SealedUpdate *update)
+{
+	if (update->overlay != NULL && !tuple_is_wide_overlay(update->overlay->t_data, update->overlay->t_len))
+		return;
+	if (old_has_external(table, buffer, otid))
+		return;
+	update->direct = pxd_write_direct(table, slot, cid, &update->builder, &update->position);
+	if (update->direct != NULL)
+		update->false_hot |= pxd_builder_hides_indexed(update->builder, table);
+}
+
 TM_Result
 pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, CommandId cid, Snapshot snapshot,
 				 Snapshot crosscheck, bool wait, TM_FailureData *tmfd,
@@ -291,7 +328,11 @@ pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, Command
 		prepare_sealed_update(table, &found, slot, stub != NULL, &update);
 	}
 
-	tuple = update.overlay != NULL ? update.overlay : pxd_slot_own_tuple(slot, &should_free);
+	try_direct_update(table, buffer, otid, slot, cid, &update);
+	if (update.direct != NULL)
+		tuple = update.direct;
+	else
+		tuple = update.overlay != NULL ? update.overlay : pxd_slot_own_tuple(slot, &should_free);
 	slot->tts_tableOid = RelationGetRelid(table);
 	tuple->t_tableOid = slot->tts_tableOid;
 
@@ -302,15 +343,16 @@ pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, Command
 	ReleaseBuffer(buffer);
 
 	*update_indexes = (result == TM_Ok && !HeapTupleIsHeapOnly(tuple));
-	if (result == TM_Ok && update.overlay != NULL)
+	if (update.direct != NULL && result == TM_Ok)
+		pxd_builder_set_tid(update.builder, update.position, &tuple->t_self);
+	else if (update.direct != NULL)
+		pxd_builder_forget(update.builder, update.position);
+	if (result == TM_Ok && (update.direct != NULL || update.overlay != NULL))
 		pxd_slot_inserted(slot, tuple);
 	else
 		slot->tts_tid = tuple->t_self;
-	if (result == TM_Ok && update.overlay == NULL)
-	{
-		pxd_write_note_hot(table, cid);
-		pxd_worker_note_hot(table, tuple->t_len);
-	}
+	if (result == TM_Ok && update.direct == NULL && (update.overlay == NULL || tuple_is_wide_overlay(tuple->t_data, tuple->t_len)))
+		pxd_write_note_hot(table, cid, tuple->t_len);
 	if (should_free)
 		pfree(tuple);
 	return result;

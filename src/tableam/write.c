@@ -161,10 +161,13 @@ write_state(Relation table, CommandId cid)
 }
 
 void
-pxd_write_note_hot(Relation table, CommandId cid)
+pxd_write_note_hot(Relation table, CommandId cid, Size len)
 {
-	if (unlikely(pxd_debug_flush))
-		write_state(table, cid)->hot = true;
+	WriteState *state = write_state(table, cid);
+
+	state->bytes += len;
+	state->hot = true;
+	pxd_worker_note_hot(table, len);
 }
 
 /* The builder to use for the next rows of this command, or NULL for the hot path. */
@@ -189,6 +192,16 @@ direct_builder(WriteState *state, Relation table)
 	return state->builder;
 }
 
+HeapTuple
+pxd_write_direct(Relation table, TupleTableSlot *slot, CommandId cid, SegmentBuilder **builder, uint32 *position)
+{
+	*builder = direct_builder(write_state(table, cid), table);
+	if (*builder == NULL)
+		return NULL;
+	slot_getallattrs(slot);
+	return pxd_builder_add(*builder, table, slot->tts_values, slot->tts_isnull, MaxHeapTupleSize, position);
+}
+
 /* Inserts the slot's whole row; a speculative one carries its token. Returns the tuple's length. */
 static Size
 insert_hot(Relation table, TupleTableSlot *slot, CommandId cid, int options, BulkInsertState bistate,
@@ -204,7 +217,6 @@ insert_hot(Relation table, TupleTableSlot *slot, CommandId cid, int options, Bul
 		HeapTupleHeaderSetSpeculativeToken(tuple->t_data, spec_token);
 	heap_insert(table, tuple, cid, options, bistate);
 	slot->tts_tid = tuple->t_self;
-	pxd_worker_note_hot(table, len);
 	if (should_free)
 		pfree(tuple);
 	return len;
@@ -213,26 +225,16 @@ insert_hot(Relation table, TupleTableSlot *slot, CommandId cid, int options, Bul
 void
 pxd_tuple_insert(Relation table, TupleTableSlot *slot, CommandId cid, int options, BulkInsertState bistate)
 {
-	WriteState *state;
 	SegmentBuilder *builder;
-	HeapTuple	stub = NULL;
+	HeapTuple	stub;
 	uint32		position;
 
 	pxd_require_preload(table);
 	pxd_apply_default_options(table);
-	state = write_state(table, cid);
-	builder = direct_builder(state, table);
-
-	if (builder != NULL)
-	{
-		slot_getallattrs(slot);
-		stub = pxd_builder_add(builder, table, slot->tts_values, slot->tts_isnull, MaxHeapTupleSize,
-							   &position);
-	}
+	stub = pxd_write_direct(table, slot, cid, &builder, &position);
 	if (stub == NULL)
 	{
-		state->bytes += insert_hot(table, slot, cid, options, bistate, 0);
-		state->hot = true;
+		pxd_write_note_hot(table, cid, insert_hot(table, slot, cid, options, bistate, 0));
 		return;
 	}
 
@@ -249,8 +251,8 @@ pxd_tuple_insert_speculative(Relation table, TupleTableSlot *slot, CommandId cid
 {
 	pxd_require_preload(table);
 	pxd_apply_default_options(table);
-	insert_hot(table, slot, cid, options | HEAP_INSERT_SPECULATIVE, bistate, spec_token);
-	pxd_write_note_hot(table, cid);
+	pxd_write_note_hot(table, cid,
+					   insert_hot(table, slot, cid, options | HEAP_INSERT_SPECULATIVE, bistate, spec_token));
 }
 
 /* Slots to pass nslots stubs or rows to heap_multi_insert, kept for the next call. */
