@@ -20,7 +20,7 @@ INSERT INTO t SELECT i, vec(i), repeat(md5(i::text), CASE WHEN i % 10 = 0 THEN 1
 SET proximadb.debug_direct = on;
 SELECT * FROM proximadb.verify('t');
 UPDATE t SET n = n + 1 WHERE id % 3 = 0;
-UPDATE t SET body = repeat('x', 300) WHERE id % 5 = 0;
+UPDATE t SET body = repeat('x', 100) WHERE id % 5 = 0;
 UPDATE t SET body = NULL WHERE id % 50 = 0;
 SELECT * FROM proximadb.verify('t');
 -- Versions of a row share a position

@@ -146,7 +146,7 @@ for my $table (sort keys %damaged)
 	($status, $stdout, $stderr) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT * FROM $table");
 	last if $status != 0 && $stderr =~ /checksum/;
 }
-like($stderr, qr/ERROR:  XX001: segment \d+ of table "t\d+" is corrupt at block \d+/, 'the error names segment, table and block');
+like($stderr, qr/ERROR:  XX001: segment (\d+|store) of table "t\d+" is corrupt at block \d+/, 'the error names segment, table and block');
 like($stderr, qr/HINT:  Restore the table from a backup\./, 'and what to do');
 
 # Whatever else is done to such tables: errors at most

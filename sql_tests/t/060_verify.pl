@@ -94,6 +94,29 @@ sub put
 	substr($$bytes, $at, length($value)) = $value;
 }
 
+# CRC-32C, as the store has it over tag and data of its pages
+sub crc32c
+{
+	my $crc = 0xFFFFFFFF;
+
+	for my $byte (unpack('C*', $_[0]))
+	{
+		$crc ^= $byte;
+		$crc = ($crc >> 1) ^ ($crc & 1 ? 0x82F63B78 : 0) for 1 .. 8;
+	}
+	return $crc ^ 0xFFFFFFFF;
+}
+
+# Changes a page of the directory, checksum included: what a bug would leave, not a disk
+sub put_sound
+{
+	my ($bytes, $at, $value) = @_;
+	my $page = $at - $at % PAGE;
+
+	put($bytes, $at, $value);
+	put($bytes, $page + 36, pack('V', crc32c(substr($$bytes, $page + 24, 12) . substr($$bytes, $page + 40, PAGE - 40))));
+}
+
 sub entry_at { my ($segment) = @_; return 2 * PAGE + 40 + 32 * $segment; }
 
 # Cases: name, which file, change, what the result must match, what it must not.
@@ -110,28 +133,33 @@ my @cases = (
 		qr/^extent\|2\|\d+\|\|\d+ pages from block \d+ on lie beyond the end of the file/, qr/stub\|1|heap/ ],
 	[ 'metapage', 'store', sub { my $b = shift; put($b, 40, 'none') }, qr/^metapage\|\|0\|\|segment store .* is corrupt at block 0/, qr/stub|heap/ ],
 	[ 'version', 'store', sub { my $b = shift; put($b, 44, pack('V', 99)) }, qr/^metapage\|\|0\|\|.* has format version 99/, qr/stub|heap/ ],
-	[ 'counters', 'store', sub { my $b = shift; put($b, 40 + 16 + 24, pack('Q<', 17)) },
+	[ 'counters', 'store', sub { my $b = shift; put_sound($b, 40 + 16 + 24, pack('Q<', 17)) },
 		qr/^metapage\|\|0\|\|the metapage counts 17 live segments, the directory has 2$/, qr/\n/ ],
 	[ 'map', 'store', sub { my $b = shift; put($b, PAGE + 24, pack('Q<', 5)) }, qr/^directory\|\|\|\|entries of segments 0 to 253: .* is corrupt at block 1/, qr/heap/ ],
 	[ 'directory', 'store', sub { my $b = shift; put($b, 2 * PAGE + 24, pack('Q<', 5)) }, qr/^directory\|\|\|\|entries of segments 0 to 253: .* is corrupt at block 2/, qr/heap/ ],
-	[ 'moved', 'store', sub { my $b = shift; put($b, entry_at(2) + 8, pack('V', 4)) }, qr/^extent\|2\|4\|\|the extent overlaps that of segment 1$/m, qr/heap/ ],
-	[ 'onmap', 'store', sub { my $b = shift; put($b, entry_at(2) + 8, pack('V', 1)) }, qr/^extent\|2\|1\|\|the extent overlaps a page of the directory$/m, qr/heap/ ],
-	[ 'dropped', 'store', sub { my $b = shift; put($b, entry_at(2), "\0" x 32) },
+	[ 'mapbit', 'store', sub { my $b = shift; put($b, 2 * PAGE - 9, "\1") }, qr/^directory\|.*segment store of table "mapbit" is corrupt at block 1: The checksum/, qr/heap/ ],
+	[ 'entrybit', 'store', sub { my $b = shift; put($b, entry_at(2) + 12, chr(ord(substr($$b, entry_at(2) + 12, 1)) ^ 4)) },
+		qr/^directory\|.*segment store of table "entrybit" is corrupt at block 2: The checksum/, qr/heap/ ],
+	[ 'countbit', 'store', sub { my $b = shift; put($b, 40 + 16 + 24, pack('Q<', 17)) },
+		qr/^metapage\|\|0\|\|segment store of table "countbit" is corrupt at block 0: The checksum/, qr/heap/ ],
+	[ 'moved', 'store', sub { my $b = shift; put_sound($b, entry_at(2) + 8, pack('V', 4)) }, qr/^extent\|2\|4\|\|the extent overlaps that of segment 1$/m, qr/heap/ ],
+	[ 'onmap', 'store', sub { my $b = shift; put_sound($b, entry_at(2) + 8, pack('V', 1)) }, qr/^extent\|2\|1\|\|the extent overlaps a page of the directory$/m, qr/heap/ ],
+	[ 'dropped', 'store', sub { my $b = shift; put_sound($b, entry_at(2), "\0" x 32) },
 		qr/^stub\|2\|\|\(\d+,\d+\)\|the stub names a segment that is missing/m, qr/^stub\|1|heap/m ],
-	[ 'state', 'store', sub { my $b = shift; put($b, entry_at(2) + 20, chr(7)) }, qr/^directory\|2\|\|\|state 7 is none$/m, qr/heap/ ],
-	[ 'engine', 'store', sub { my $b = shift; put($b, entry_at(2) + 21, chr(77)) }, qr/^directory\|2\|\|\|storage engine 77 is unknown$/m, qr/heap/ ],
-	[ 'rows', 'store', sub { my $b = shift; put($b, entry_at(2) + 16, pack('V', 50)) },
+	[ 'state', 'store', sub { my $b = shift; put_sound($b, entry_at(2) + 20, chr(7)) }, qr/^directory\|2\|\|\|state 7 is none$/m, qr/heap/ ],
+	[ 'engine', 'store', sub { my $b = shift; put_sound($b, entry_at(2) + 21, chr(77)) }, qr/^directory\|2\|\|\|storage engine 77 is unknown$/m, qr/heap/ ],
+	[ 'rows', 'store', sub { my $b = shift; put_sound($b, entry_at(2) + 16, pack('V', 50)) },
 		qr/^segment\|2\|\|\|.*start of segment does not match the directory$/m, qr/heap/ ],
-	[ 'unreserved', 'store', sub { my $b = shift; put($b, entry_at(9), substr($$b, entry_at(2), 32)) },
+	[ 'unreserved', 'store', sub { my $b = shift; put_sound($b, entry_at(9), substr($$b, entry_at(2), 32)) },
 		qr/^directory\|9\|\|\|a number never reserved is in use$/m, qr/heap|stub/ ],
 	# A dead builder's extent: state BUILDING, a transaction long gone, at the end of the file
 	[ 'leak', 'store', sub {
 			my $b = shift;
 			my $entry = substr($$b, entry_at(2), 32);
-			put($b, 40 + 16, pack('Q<', 4));
+			put_sound($b, 40 + 16, pack('Q<', 4));
 			substr($entry, 0, 12) = pack('Q<V', 3, length($$b) / PAGE);
 			substr($entry, 20, 1) = chr(1);
-			put($b, entry_at(3), $entry);
+			put_sound($b, entry_at(3), $entry);
 		}, qr/^leak\|3\|\d+\|\|\d+ pages were taken for a segment that was never finished$/, qr/\n/ ],
 	[ 'orphan', 'store', sub { my $b = shift; $$b .= substr($$b, 4 * PAGE, PAGE) }, qr/^leak\|\|\d+\|\|pages from here on that belong to no segment: 1$/, qr/\n/ ],
 	# the main fork

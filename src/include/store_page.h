@@ -36,7 +36,7 @@ typedef struct PageTag
 {
 	uint64		address;		/* segment number << 24 | page index */
 	uint32		store_bits;		/* low half of the store id */
-	uint32		crc;			/* CRC-32C of the fields above and the data; 0 except on segments' pages */
+	uint32		crc;			/* CRC-32C of the fields above and the data; 0 on pages of free extents */
 } PageTag;
 
 #define STORE_TAG_OFFSET		SizeOfPageHeaderData
@@ -108,10 +108,17 @@ store_page_crc(const char *page)
 	return crc;
 }
 
+/* Completes a page whose data are changed in place: metapage, map and directory pages. */
+static inline void
+store_page_set_crc(Page page)
+{
+	StorePageTag(page)->crc = store_page_crc(page);
+}
+
 /* --- metapage: block 0 --- */
 
 #define STORE_MAGIC				0x70584453	/* "SDXp" as bytes on disk */
-#define STORE_VERSION			1
+#define STORE_VERSION			2
 #define STORE_METAPAGE_BLOCK	0
 
 /* What changes with the directory; logged as a whole with every change of it. */

@@ -47,6 +47,7 @@ pin_directory_page(Relation store, Buffer meta, uint64 dirno)
 	buffer = ReadBuffer(store, block);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	pxd_page_check(store, buffer, store_address(mapno, PAGE_KIND_MAP), store_bits);
+	pxd_page_check_crc(store, buffer);
 	block = ((MapPageData *) StorePageData(BufferGetPage(buffer)))->blocks[dirno % MAP_ENTRIES];
 	UnlockReleaseBuffer(buffer);
 	if (block == 0)
@@ -55,6 +56,18 @@ pin_directory_page(Relation store, Buffer meta, uint64 dirno)
 	buffer = ReadBuffer(store, block);
 	pxd_page_check(store, buffer, store_address(dirno, PAGE_KIND_DIRECTORY), store_bits);
 	return buffer;
+}
+
+/* A number that has been reserved has no directory page. Names the block that should lead there. */
+static void
+report_missing(Relation store, SegmentNumber segno)
+{
+	Buffer		meta = pxd_meta_pin(store);
+	uint64		mapno = directory_page_of(segno) / MAP_ENTRIES;
+	BlockNumber block = mapno < METAPAGE_MAPS ? meta_page_data(meta)->maps[mapno] : 0;
+
+	ReleaseBuffer(meta);
+	pxd_store_corrupt(store, block, psprintf("The map has no directory page for segment " UINT64_FORMAT ".", segno));
 }
 
 /* --- reading --- */
@@ -72,6 +85,7 @@ pxd_directory_copy(Relation store, uint64 dirno, DirectoryEntry *entries)
 	if (!BufferIsValid(buffer))
 		return false;
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	pxd_page_check_crc(store, buffer);
 	memcpy(entries, directory_page_data(buffer)->entries, sizeof(DirectoryEntry) * DIRECTORY_ENTRIES);
 	UnlockReleaseBuffer(buffer);
 	return true;
@@ -98,11 +112,9 @@ pxd_directory_get(Relation store, SegmentNumber segno, DirectoryEntry *entry)
 	buffer = pin_directory_page(store, meta, directory_page_of(segno));
 	ReleaseBuffer(meta);
 	if (!BufferIsValid(buffer))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("segment store \"%s\" has no directory page for segment " UINT64_FORMAT,
-						RelationGetRelationName(store), segno)));
+		report_missing(store, segno);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	pxd_page_check_crc(store, buffer);
 	*entry = directory_page_data(buffer)->entries[segno % DIRECTORY_ENTRIES];
 	UnlockReleaseBuffer(buffer);
 	return true;
@@ -250,6 +262,7 @@ add_directory_page(Relation store, Buffer meta, uint64 dirno, BlockNumber *block
 		map = ReadBuffer(store, metadata->maps[mapno]);
 		LockBuffer(map, BUFFER_LOCK_EXCLUSIVE);
 		pxd_page_check(store, map, store_address(mapno, PAGE_KIND_MAP), grow.store_bits);
+		pxd_page_check_crc(store, map);
 	}
 	grow.map_block = BufferGetBlockNumber(map);
 	directory = ReadBufferExtended(store, MAIN_FORKNUM, P_NEW, RBM_ZERO_AND_LOCK, NULL);
@@ -258,15 +271,18 @@ add_directory_page(Relation store, Buffer meta, uint64 dirno, BlockNumber *block
 
 	START_CRIT_SECTION();
 	store_page_init(BufferGetPage(directory), store_address(dirno, PAGE_KIND_DIRECTORY), grow.store_bits);
+	store_page_set_crc(BufferGetPage(directory));
 	MarkBufferDirty(directory);
 	if (grow.new_map)
 		store_page_init(BufferGetPage(map), store_address(mapno, PAGE_KIND_MAP), grow.store_bits);
 	((MapPageData *) StorePageData(BufferGetPage(map)))->blocks[dirno % MAP_ENTRIES] = grow.dir_block;
+	store_page_set_crc(BufferGetPage(map));
 	MarkBufferDirty(map);
 	if (grow.new_map)
 	{
 		metadata->maps[mapno] = grow.map_block;
 		metadata->nmaps = mapno + 1;
+		store_page_set_crc(BufferGetPage(meta));
 		MarkBufferDirty(meta);
 	}
 	if (RelationNeedsWAL(store))
@@ -290,6 +306,8 @@ grow_directory(Relation store, uint64 dirno)
 	LockRelationForExtension(store, ExclusiveLock);
 	meta = pxd_meta_pin(store);
 	LockBuffer(meta, BUFFER_LOCK_EXCLUSIVE);
+
+	pxd_page_check_crc(store, meta);
 
 	/* somebody else may have been faster */
 	existing = pin_directory_page(store, meta, dirno);
@@ -327,6 +345,7 @@ pxd_store_reserve(Relation store)
 		}
 
 		LockBuffer(meta, BUFFER_LOCK_EXCLUSIVE);
+		pxd_page_check_crc(store, meta);
 		segno = meta_page_data(meta)->counters.next_segno;
 		if (segno >= DIRECTORY_CAPACITY)
 			ereport(ERROR,
@@ -346,6 +365,7 @@ pxd_store_reserve(Relation store)
 
 		START_CRIT_SECTION();
 		meta_page_data(meta)->counters.next_segno = segno + 1;
+		store_page_set_crc(BufferGetPage(meta));
 		MarkBufferDirty(meta);
 		if (RelationNeedsWAL(store))
 		{
@@ -376,6 +396,7 @@ pxd_directory_begin(DirectoryUpdate *update, Relation store)
 	if (!BufferIsValid(update->meta))
 		elog(ERROR, "segment store \"%s\" is empty", RelationGetRelationName(store));
 	LockBuffer(update->meta, BUFFER_LOCK_EXCLUSIVE);
+	pxd_page_check_crc(store, update->meta);
 	update->before.store_id = meta_page_data(update->meta)->store_id;
 	update->before.counters = meta_page_data(update->meta)->counters;
 }
@@ -396,8 +417,9 @@ pxd_directory_read(DirectoryUpdate *update, SegmentNumber segno, DirectoryEntry 
 		elog(ERROR, "segment number " UINT64_FORMAT " is not reserved", segno);
 	buffer = pin_directory_page(update->store, update->meta, directory_page_of(segno));
 	if (!BufferIsValid(buffer))
-		elog(ERROR, "no directory page for segment " UINT64_FORMAT, segno);
+		report_missing(update->store, segno);
 	/* the metapage's lock keeps all writers away */
+	pxd_page_check_crc(update->store, buffer);
 	*entry = directory_page_data(buffer)->entries[segno % DIRECTORY_ENTRIES];
 	ReleaseBuffer(buffer);
 }
@@ -529,7 +551,7 @@ lock_directory_pages(DirectoryUpdate *update, Buffer *pages)
 			continue;
 		pages[i] = pin_directory_page(update->store, update->meta, dirno);
 		if (!BufferIsValid(pages[i]))
-			elog(ERROR, "no directory page for segment " UINT64_FORMAT, update->changes[i].segno);
+			report_missing(update->store, update->changes[i].segno);
 		LockBuffer(pages[i], BUFFER_LOCK_EXCLUSIVE);
 	}
 }
@@ -566,9 +588,11 @@ pxd_directory_commit(DirectoryUpdate *update)
 		images[i].index = update->changes[i].segno % DIRECTORY_ENTRIES;
 		images[i].entry = update->changes[i].new;
 		directory_page_data(pages[i])->entries[images[i].index] = update->changes[i].new;
+		store_page_set_crc(BufferGetPage(pages[i]));
 		MarkBufferDirty(pages[i]);
 	}
 	meta_page_data(update->meta)->counters = counters;
+	store_page_set_crc(BufferGetPage(update->meta));
 	MarkBufferDirty(update->meta);
 	if (RelationNeedsWAL(update->store))
 		lsn = log_update(update, pages, &counters, images);

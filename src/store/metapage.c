@@ -6,13 +6,16 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/visibilitymap.h"
 #include "access/xlog.h"
 #include "access/xloginsert.h"
+#include "catalog/pg_class.h"
 #include "catalog/storage.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/smgr.h"
+#include "utils/syscache.h"
 
 #include "store_internal.h"
 
@@ -34,6 +37,7 @@ init_metapage(Page page)
 	data->store_id = store_id;
 	data->counters.next_segno = 1;
 	data->counters.first_used = 1;
+	store_page_set_crc(page);
 }
 
 /*
@@ -91,6 +95,49 @@ pxd_store_recreate(Relation store)
 	UnlockReleaseBuffer(buffer);
 }
 
+/*
+ * What to call the store in messages: "of table ..." where its table can be found, by the number in its own name. Looks at the system
+ * catalogs.
+ */
+static const char *
+describe_store(Relation store)
+{
+	Oid			table;
+
+	if (sscanf(RelationGetRelationName(store), "pg_toast_%u", &table) == 1)
+	{
+		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+		char	   *text = NULL;
+
+		if (HeapTupleIsValid(tuple) && ((Form_pg_class) GETSTRUCT(tuple))->reltoastrelid == RelationGetRelid(store))
+			text = psprintf("of table \"%s\"", NameStr(((Form_pg_class) GETSTRUCT(tuple))->relname));
+		if (HeapTupleIsValid(tuple))
+			ReleaseSysCache(tuple);
+		if (text != NULL)
+			return text;
+	}
+	return psprintf("\"%s\"", RelationGetRelationName(store));
+}
+
+void
+pxd_store_corrupt(Relation store, BlockNumber block, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("segment store %s is corrupt at block %u", describe_store(store), block),
+			 errdetail("%s", detail),
+			 errhint("Restore the table from a backup.")));
+}
+
+void
+pxd_page_check_crc(Relation store, Buffer buffer)
+{
+	Page		page = BufferGetPage(buffer);
+
+	if (unlikely(StorePageTag(page)->crc != store_page_crc(page)))
+		pxd_store_corrupt(store, BufferGetBlockNumber(buffer), "The checksum of a page of the directory does not match.");
+}
+
 void
 pxd_page_check(Relation store, Buffer buffer, uint64 address, uint32 store_bits)
 {
@@ -100,12 +147,7 @@ pxd_page_check(Relation store, Buffer buffer, uint64 address, uint32 store_bits)
 	if (likely(store_page_has_form((PageHeader) page) &&
 			   tag->address == address && tag->store_bits == store_bits))
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("segment store \"%s\" is corrupt at block %u", RelationGetRelationName(store),
-					BufferGetBlockNumber(buffer)),
-			 errdetail("The page is not the directory page that its place calls for."),
-			 errhint("Restore the table from a backup.")));
+	pxd_store_corrupt(store, BufferGetBlockNumber(buffer), "The page is not the directory page that its place calls for.");
 }
 
 Buffer
@@ -124,17 +166,12 @@ pxd_meta_pin(Relation store)
 
 	/* These fields never change while the relation is open, so no lock is needed. */
 	if (!store_page_has_form((PageHeader) page) || data->magic != STORE_MAGIC)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("segment store \"%s\" is corrupt at block %u", RelationGetRelationName(store),
-						STORE_METAPAGE_BLOCK),
-				 errdetail("The page is not a metapage."),
-				 errhint("Restore the table from a backup.")));
+		pxd_store_corrupt(store, STORE_METAPAGE_BLOCK, "The page is not a metapage.");
 	if (data->version != STORE_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("segment store \"%s\" has format version %u, but this version of proximadb reads version %u",
-						RelationGetRelationName(store), data->version, STORE_VERSION)));
+				 errmsg("segment store %s has format version %u, but this version of proximadb reads version %u",
+						describe_store(store), data->version, STORE_VERSION)));
 	pxd_page_check(store, buffer, store_address(0, PAGE_KIND_META), (uint32) data->store_id);
 	return buffer;
 }
@@ -150,6 +187,7 @@ pxd_meta_read(Relation store, StoreMeta *meta)
 		return false;
 	}
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	pxd_page_check_crc(store, buffer);
 	meta->store_id = meta_page_data(buffer)->store_id;
 	meta->counters = meta_page_data(buffer)->counters;
 	UnlockReleaseBuffer(buffer);

@@ -46,6 +46,15 @@ meta_page_data(Buffer buffer)
 extern void pxd_page_check(Relation store, Buffer buffer, uint64 address, uint32 store_bits);
 
 /*
+ * Raises ERRCODE_DATA_CORRUPTED, naming table and block, if the checksum of a metapage, map or directory page does not match. The page is locked, or the
+ * metapage is, which keeps all writers away. Who changes such a page has checked it before, and calls store_page_set_crc after.
+ */
+extern void pxd_page_check_crc(Relation store, Buffer buffer);
+
+/* Raises ERRCODE_DATA_CORRUPTED for a page of the store's own bookkeeping. detail is a sentence. */
+extern void pxd_store_corrupt(Relation store, BlockNumber block, const char *detail) pg_attribute_noreturn();
+
+/*
  * Sets a page's visibility-map bits. The page is locked exclusively and has been logged; *vmbuffer is
  * pinned for it (visibilitymap_pin, before the page was locked).
  */

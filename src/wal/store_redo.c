@@ -56,6 +56,7 @@ pxd_wal_redo_counters(XLogReaderState *record)
 		if (data == NULL || len != sizeof(StoreCounters))
 			elog(PANIC, "malformed proximadb metapage record");
 		memcpy(&((MetaPageData *) StorePageData(page))->counters, data, sizeof(StoreCounters));
+		store_page_set_crc(page);
 		PageSetLSN(page, lsn);
 		MarkBufferDirty(meta);
 	}
@@ -66,6 +67,7 @@ pxd_wal_redo_counters(XLogReaderState *record)
 			Page		page = BufferGetPage(directory[i]);
 
 			apply_entries(record, i, page);
+			store_page_set_crc(page);
 			PageSetLSN(page, lsn);
 			MarkBufferDirty(directory[i]);
 		}
@@ -92,6 +94,7 @@ link_map(XLogReaderState *record, uint64 mapno, BlockNumber map_block)
 			elog(PANIC, "malformed proximadb grow record");
 		data->maps[mapno] = map_block;
 		data->nmaps = mapno + 1;
+		store_page_set_crc(page);
 		PageSetLSN(page, record->EndRecPtr);
 		MarkBufferDirty(meta);
 	}
@@ -116,6 +119,7 @@ pxd_wal_redo_grow(XLogReaderState *record)
 	directory = XLogInitBufferForRedo(record, 1);
 	store_page_init(BufferGetPage(directory), store_address(grow.dirno, PAGE_KIND_DIRECTORY),
 					grow.store_bits);
+	store_page_set_crc(BufferGetPage(directory));
 	PageSetLSN(BufferGetPage(directory), lsn);
 	MarkBufferDirty(directory);
 	UnlockReleaseBuffer(directory);
@@ -133,6 +137,7 @@ pxd_wal_redo_grow(XLogReaderState *record)
 		Page		page = BufferGetPage(map);
 
 		((MapPageData *) StorePageData(page))->blocks[grow.dirno % MAP_ENTRIES] = grow.dir_block;
+		store_page_set_crc(page);
 		PageSetLSN(page, lsn);
 		MarkBufferDirty(map);
 	}
