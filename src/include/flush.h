@@ -89,6 +89,12 @@ typedef struct CompactResult
  */
 extern void pxd_compact_table(Relation table, FlushMode mode, BufferAccessStrategy strategy, CompactResult *result);
 
+/*
+ * Moves rows from the end of the store to free extents before it, if much of it is free, without looking for segments that are worth compacting: costs a look at the
+ * directory if there is nothing to do. In VACUUM. Same lock.
+ */
+extern void pxd_shorten_store(Relation table, BufferAccessStrategy strategy);
+
 /* Frees segments no stub points to, and gives the store's tail back. Returns how many. Same lock. */
 extern uint64 pxd_collect_garbage(Relation table);
 

@@ -154,6 +154,12 @@ extern ChunksPending pxd_store_chunks_pending(const SegmentEntry *entry);
 extern void pxd_store_settle_chunks(Relation store, SegmentNumber segno);
 
 /*
+ * Makes heap pages whose chunks have all gone free extents, if there are many of them. Takes the relation extension lock meanwhile. Lock: as for
+ * pxd_store_free.
+ */
+extern void pxd_store_reclaim_chunk_pages(Relation store);
+
+/*
  * Joins adjacent free extents, and gives trailing free extents and trailing new pages back to the file
  * system, if an AccessExclusive lock on the store can be had at once (taking it assigns a transaction id,
  * as in core's vacuum). Returns the number of pages given back. Lock: as for pxd_store_free; no

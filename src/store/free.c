@@ -16,6 +16,7 @@
 #include "access/xloginsert.h"
 #include "catalog/storage.h"
 #include "miscadmin.h"
+#include "storage/freespace.h"
 #include "storage/lmgr.h"
 
 #include "proximadb.h"
@@ -324,6 +325,140 @@ heap_page_is_empty(Page page)
 			return false;
 	return true;
 }
+
+/* --- pages of chunks that have gone --- */
+
+/* Empty heap pages become free extents when there are so many, and no fewer than this part of the file: what TOAST uses again by itself is left to it. */
+#define RECLAIM_MIN_PAGES		64
+#define RECLAIM_MIN_FRACTION	(1.0 / 16)
+
+/* Free space that the map has for an empty page, at least: it counts in 32nds of kilobytes, rounded down. */
+#define EMPTY_PAGE_SPACE		(BLCKSZ - 128)
+
+/* Shorter runs of them are of no use to segments. */
+#define RECLAIM_MIN_RUN			8
+
+/* True if the free space map has the page as an empty heap page. It may be wrong. */
+static bool
+seems_empty(Relation store, BlockNumber block)
+{
+	return GetRecordedFreeSpace(store, block) >= EMPTY_PAGE_SPACE;
+}
+
+/* Finds runs of seemingly empty heap pages outside of all extents. Returns the number of their pages. */
+static uint64
+find_empty_runs(Relation store, PageRuns *runs)
+{
+	int			count;
+	Extent	   *extents = collect_extents(store, &count);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(store);
+	BlockNumber block = STORE_METAPAGE_BLOCK + 1;
+	uint64		found = 0;
+
+	for (int i = 0; i <= count; i++)
+	{
+		BlockNumber end = i < count ? Min(extents[i].first, nblocks) : nblocks;
+
+		for (; block < end; block++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (!seems_empty(store, block))
+				continue;
+			append_run(runs, block, 1);
+			found++;
+		}
+		if (i < count && (uint64) extents[i].first + extents[i].pages > block)
+			block = Min((uint64) extents[i].first + extents[i].pages, nblocks);
+	}
+	pfree(extents);
+	return found;
+}
+
+/*
+ * Formats pages from first on, fewer than end, as long as they are empty heap pages. Returns the first one that is not. Core's insert, which may have one
+ * of them in mind, looks for room once it has it locked, and finds none then.
+ */
+static BlockNumber
+format_empty_pages(Relation store, BlockNumber first, BlockNumber end, SegmentNumber segno, uint32 store_bits, Buffer *vmbuffer)
+{
+	BlockNumber block = first;
+	bool		more = true;
+
+	while (more && block < end)
+	{
+		Buffer		buffers[FORMAT_BATCH];
+		uint64		address = store_address(segno, block - first);
+		int			count = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		visibilitymap_pin(store, block, vmbuffer);
+		while (more && count < FORMAT_BATCH && block < end && visibilitymap_pin_ok(block, *vmbuffer))
+		{
+			Buffer		buffer = ReadBuffer(store, block);
+			Page		page = BufferGetPage(buffer);
+
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+			more = !PageIsNew(page) && !store_page_has_form((PageHeader) page) && heap_page_is_empty(page);
+			if (!more)
+			{
+				UnlockReleaseBuffer(buffer);
+				break;
+			}
+			buffers[count++] = buffer;
+			block++;
+		}
+		format_batch(store, buffers, count, address, store_bits, *vmbuffer);
+	}
+	for (BlockNumber done = first; done < block; done++)
+		RecordPageWithFreeSpace(store, done, 0);
+	return block;
+}
+
+/* Makes a run of empty heap pages a free extent, as far as they are empty. */
+static void
+reclaim_run(Relation store, const PageRun *run, uint32 store_bits, Buffer *vmbuffer)
+{
+	SegmentNumber segno = pxd_store_reserve(store);
+	BlockNumber end = format_empty_pages(store, run->first, run->first + Min(run->pages, SEGMENT_MAX_PAGES), segno, store_bits, vmbuffer);
+	DirectoryEntry entry = {.state = SEGMENT_FREE,.first_block = run->first,.pages = end - run->first};
+	DirectoryUpdate update;
+
+	if (entry.pages == 0)
+		return;
+	pxd_directory_begin(&update, store);
+	pxd_directory_set(&update, segno, &entry);
+	(void) pxd_directory_commit(&update);
+}
+
+/*
+ * A crash between formatting and the entry leaves pages that no entry knows: a leak, as in a truncation. The extension lock keeps others from
+ * claiming pages outside of free extents, so what is in no extent now is in none until it is let go.
+ */
+void
+pxd_store_reclaim_chunk_pages(Relation store)
+{
+	PageRuns	runs = {0};
+	Buffer		vmbuffer = InvalidBuffer;
+	StoreMeta	meta;
+
+	pxd_require_preload(store);
+	if (!pxd_meta_read(store, &meta))
+		return;
+	if (find_empty_runs(store, &runs) < Max(RECLAIM_MIN_PAGES, RECLAIM_MIN_FRACTION * RelationGetNumberOfBlocks(store)))
+		return;
+
+	LockRelationForExtension(store, ExclusiveLock);
+	runs.count = 0;
+	(void) find_empty_runs(store, &runs);
+	for (int i = 0; i < runs.count; i++)
+		if (runs.runs[i].pages >= RECLAIM_MIN_RUN)
+			reclaim_run(store, &runs.runs[i], (uint32) meta.store_id, &vmbuffer);
+	UnlockRelationForExtension(store, ExclusiveLock);
+	if (BufferIsValid(vmbuffer))
+		ReleaseBuffer(vmbuffer);
+}
+
+/* --- the end of the file --- */
 
 /*
  * True if the page at the end of the file, which belongs to no live or free extent, holds nothing: it is

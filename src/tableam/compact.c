@@ -254,6 +254,7 @@ pxd_collect_garbage(Relation table)
 
 	pxd_progress_end();
 
+	pxd_store_reclaim_chunk_pages(store);
 	pxd_store_truncate_tail(store);
 	table_close(store, RowExclusiveLock);
 	MemoryContextSwitchTo(oldcontext);
@@ -435,6 +436,24 @@ move_segments(Relation table, FlushMode mode, BufferAccessStrategy strategy,
 		pxd_flush_table(table, &options, &result->flush);
 	result->segments_in += nsegments;
 	result->segments_freed += pxd_collect_garbage(table);
+}
+
+void
+pxd_shorten_store(Relation table, BufferAccessStrategy strategy)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "proximadb tail", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	CompactResult result = {0};
+	SegmentNumber *segments = NULL;
+	int			nsegments = pxd_flush_possible(table) ? choose_tail(table, &segments) : 0;
+
+	if (nsegments > 0)
+	{
+		move_segments(table, FLUSH_VACUUM, strategy, segments, nsegments, &result);
+		pxd_maintenance_compacted(table, &result);
+	}
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
 }
 
 void

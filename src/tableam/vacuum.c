@@ -58,5 +58,9 @@ pxd_relation_vacuum(Relation table, VacuumParams *params, BufferAccessStrategy b
 		pxd_compact_table(table, FLUSH_VACUUM, bstrategy, &result);
 	}
 	else if (may_write)
+	{
 		pxd_collect_garbage(table);
+		if (!params->is_wraparound)
+			pxd_shorten_store(table, bstrategy);
+	}
 }
