@@ -297,7 +297,8 @@ make_header(uint32 column_blocks)
 	SegmentHeader header = {.engine = "viper", .natts = 4, .ncolumns = 3};
 	HeaderColumn columns[3] = {
 		{.attnum = 2, .typid = 70000, .layout = LAYOUT_FIXED, .null_count = 3, .nulls_offset = 8152},
-		{.attnum = 3, .typid = TEXTOID, .layout = LAYOUT_BLOCKS, .null_count = 1},
+		{.attnum = 3, .typid = TEXTOID, .layout = LAYOUT_BLOCKS, .null_count = 1,
+		.dictionary = {4096, 16384}},
 		{.attnum = 4, .typid = INT4OID, .layout = LAYOUT_BLOCKS},
 	};
 	HeaderBlock *text_blocks = palloc0(sizeof(HeaderBlock) * column_blocks);

@@ -32,6 +32,8 @@ put_column(StringInfo buf, const HeaderColumn *column)
 	pxd_avro_put_long(buf, column->null_count);
 	put_optional_long(buf, fixed && column->null_count > 0, column->nulls_offset);
 	put_optional_long(buf, fixed, column->data_offset);
+	put_optional_long(buf, column->dictionary.len > 0, column->dictionary.offset);
+	pxd_avro_put_long(buf, column->dictionary.len);
 	pxd_header_put_blocks(buf, column->nblocks, column->blocks);
 }
 
@@ -58,6 +60,21 @@ pxd_header_encode(StringInfo buf, const SegmentHeader *header)
 }
 
 /* --- reading --- */
+
+/* Where a column's dictionary is, and its length, which is 0 if there is none. */
+static bool
+get_dictionary(AvroCursor *cursor, HeaderColumn *column)
+{
+	int64		branch;
+
+	column->dictionary.offset = 0;
+	if (!pxd_avro_get_range(cursor, BRANCH_NULL, BRANCH_VALUE, &branch) ||
+		(branch == BRANCH_VALUE && !get_offset(cursor, &column->dictionary.offset)) ||
+		!get_uint32(cursor, DICTIONARY_MAX_BYTES, &column->dictionary.len))
+		return false;
+	return (branch == BRANCH_VALUE) == (column->dictionary.len > 0) &&
+		(column->dictionary.len == 0 || column->layout == LAYOUT_BLOCKS);
+}
 
 static const char *
 get_column(AvroCursor *cursor, const SegmentHeader *header, HeaderColumn *column)
@@ -92,7 +109,8 @@ get_column(AvroCursor *cursor, const SegmentHeader *header, HeaderColumn *column
 		return "inconsistent column in the header";
 
 	if (!get_optional_offset(cursor, fixed && column->null_count > 0, &column->nulls_offset) ||
-		!get_optional_offset(cursor, fixed, &column->data_offset))
+		!get_optional_offset(cursor, fixed, &column->data_offset) ||
+		!get_dictionary(cursor, column))
 		return "malformed column offsets in the header";
 	return pxd_header_get_blocks(cursor, column->layout == LAYOUT_BLOCKS ? header->rows : 0,
 								 &column->nblocks, &column->blocks);
@@ -171,7 +189,7 @@ pxd_header_decode(const char *data, Size len, SegmentHeader *header)
 		return problem;
 
 	/* A column has eleven members of at least a byte each. */
-	if (!get_array_start(&cursor, 11, &count) || count > header->natts)
+	if (!get_array_start(&cursor, 13, &count) || count > header->natts)
 		return "malformed list of columns in the header";
 	header->ncolumns = (int) count;
 	header->columns = palloc(sizeof(HeaderColumn) * Max(count, 1));

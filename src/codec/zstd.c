@@ -7,6 +7,9 @@
  */
 #include "postgres.h"
 
+/* For training with given parameters (finding the best ones, as the stable function does, takes ten times as long), and for MIN_MATCH in dictionaries. */
+#define ZDICT_STATIC_LINKING_ONLY
+#define ZSTD_STATIC_LINKING_ONLY
 #include <zdict.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -123,8 +126,10 @@ pxd_zstd_decompress_with(const ZstdDictionary *dictionary, const char *src, Size
 char *
 pxd_zstd_train(const char *samples, const size_t *sizes, uint32 nsamples, Size max_len, Size *out_len)
 {
+	/* Pieces of 200 bytes by the hashes of 8, looked at in a quarter of the places: 15 ms for a megabyte of samples. */
+	ZDICT_fastCover_params_t params = {.k = 200,.d = 8,.f = 18,.steps = 1,.accel = 4};
 	char	   *dictionary = palloc(max_len);
-	size_t		result = ZDICT_trainFromBuffer(dictionary, max_len, samples, sizes, nsamples);
+	size_t		result = ZDICT_trainFromBuffer_fastCover(dictionary, max_len, samples, sizes, nsamples, params);
 
 	/* Too few samples, or none alike: then there is no dictionary to be had. */
 	if (ZDICT_isError(result))
@@ -159,9 +164,11 @@ make_dictionary(MemoryContext context)
 ZstdDictionary *
 pxd_zstd_compress_dictionary(MemoryContext context, const char *data, Size len, int level)
 {
+	ZSTD_compressionParameters params = ZSTD_getCParams(level, BLOCK_TARGET_BYTES, len);
 	ZstdDictionary *dictionary = make_dictionary(context);
 
-	dictionary->compress = ZSTD_createCDict(data, len, level);
+	params.minMatch = MIN_MATCH;
+	dictionary->compress = ZSTD_createCDict_advanced(data, len, ZSTD_dlm_byCopy, ZSTD_dct_auto, params, ZSTD_defaultCMem);
 	if (dictionary->compress == NULL)
 		out_of_memory();
 	return dictionary;

@@ -251,6 +251,12 @@ typedef struct HeaderBlock
 	BlockCodec	codec;
 } HeaderBlock;
 
+typedef struct HeaderPiece
+{
+	uint64		offset;
+	uint32		len;			/* 0: there is none */
+} HeaderPiece;
+
 typedef struct HeaderColumn
 {
 	AttrNumber	attnum;
@@ -260,6 +266,7 @@ typedef struct HeaderColumn
 	uint32		null_count;
 	uint64		nulls_offset;	/* LAYOUT_FIXED with null_count > 0 */
 	uint64		data_offset;	/* LAYOUT_FIXED */
+	HeaderPiece dictionary;		/* LAYOUT_BLOCKS: of all compressed blocks */
 	uint32		nblocks;		/* LAYOUT_BLOCKS */
 	HeaderBlock *blocks;		/* dense, in order of rows */
 } HeaderColumn;
@@ -271,12 +278,6 @@ typedef struct HeaderKey
 	Oid			opfamily;		/* btree order, ascending, NULLs last */
 	Oid			collation;
 } HeaderKey;
-
-typedef struct HeaderPiece
-{
-	uint64		offset;
-	uint32		len;			/* 0: there is none */
-} HeaderPiece;
 
 /* Columns of LAYOUT_RECORDS: rows in the order of the sort key, as Avro records in blocks. */
 typedef struct HeaderRun

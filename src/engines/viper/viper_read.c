@@ -25,6 +25,8 @@ typedef struct ViperColumn
 	FixedColumn fixed;			/* layout FIXED; format of any */
 
 	AttrNumber	attnum;
+	HeaderPiece dictionary_piece;
+	ZstdDictionary *dictionary; /* read at first use */
 	uint32		nblocks;
 	HeaderBlock *blocks;
 
@@ -85,6 +87,7 @@ viper_open(SegmentAccess *access, const char *data, Size len, MemoryContext cont
 		column->attnum = source->attnum;
 		column->layout = source->layout;
 		fixed_column_init(&column->fixed, source);
+		column->dictionary_piece = source->dictionary;
 		column->nblocks = source->nblocks;
 		column->blocks = source->blocks;
 		if (column->nblocks > 0)
@@ -119,15 +122,29 @@ viper_never_null(void *opaque, AttrNumber attnum)
 	return state->columns[state->column_of[attnum - 1]].fixed.null_count == 0;
 }
 
+/* Reads a column's dictionary, which lives as long as the segment is open. */
+static void
+load_dictionary(SegmentAccess *access, ViperColumn *column)
+{
+	char	   *bytes = palloc(column->dictionary_piece.len);
+
+	pxd_access_read(access, column->dictionary_piece.offset, column->dictionary_piece.len, bytes);
+	column->dictionary = pxd_zstd_decompress_dictionary(GetMemoryChunkContext(column->blocks), bytes,
+														column->dictionary_piece.len);
+	pfree(bytes);
+}
+
 /* Reads a block into the cache. */
 static DecodedBlock *
-decode_block(SegmentAccess *access, const ViperColumn *column, const HeaderBlock *block)
+decode_block(SegmentAccess *access, ViperColumn *column, const HeaderBlock *block)
 {
 	DecodedBlock *decoded;
 
 	pxd_segment_check_block(access, block);
+	if (column->dictionary == NULL && column->dictionary_piece.len > 0 && block->codec == CODEC_ZSTANDARD)
+		load_dictionary(access, column);
 	decoded = pxd_decoded_block_create(block->first_row, block->rows, block->raw_len);
-	pxd_segment_read_block(access, block, NULL, decoded->raw);
+	pxd_segment_read_block(access, block, column->dictionary, decoded->raw);
 	if (!pxd_block_index(&column->fixed.format, decoded->raw, block->raw_len, block->rows, decoded->starts))
 		pxd_segment_corrupt(access, block->offset, "a column block is malformed");
 	return decoded;
