@@ -1404,7 +1404,7 @@ COMMENT ON FUNCTION proximadb.register_collection(regclass, text, text, name, na
 	'makes a collection of a table that exists, or tells one of changed columns; by default by its own name, with metric cosine';
 
 CREATE FUNCTION proximadb.check_index_options(options jsonb) RETURNS void
-	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	item record;
 BEGIN
@@ -1465,7 +1465,7 @@ COMMENT ON FUNCTION proximadb.index_statement(proximadb.collections, jsonb, bool
 	'internal: the statement that makes the axis index of a collection; NULL for metrics without one';
 
 CREATE FUNCTION proximadb.filterable_column(item jsonb) RETURNS jsonb
-	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	spec jsonb := CASE WHEN jsonb_typeof(item) = 'string' THEN jsonb_build_object('name', item) ELSE item END;
 	unknown text;
