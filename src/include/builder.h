@@ -35,6 +35,9 @@ extern void pxd_builder_fit(SegmentBuilder *builder, uint32 pages);
 /* Tells that the row added last has external values whose chunks this transaction is to delete, once all is sealed. */
 extern void pxd_builder_note_chunks(SegmentBuilder *builder);
 
+/* The sort key of the builder's rows, empty if the engine does not sort. */
+extern const SortKey *pxd_builder_key(const SegmentBuilder *builder);
+
 /* True if the segment being collected is full, or this backend's builders take more memory than they may. */
 extern bool pxd_builder_full(const SegmentBuilder *builder);
 

@@ -30,14 +30,14 @@ typedef struct SealList
 	MemoryContext context;		/* holds items, stubs and tuples; reset with the list */
 	int			nitems;
 	int			capacity;
-	SealItem   *items;			/* in the order of their TIDs */
+	SealItem   *items;
 } SealList;
 
 extern void pxd_seal_list_init(SealList *list, MemoryContext parent);
 
 /*
  * Adds tuple, a copy of what stands at its t_self, and its stub, which is no longer. Both are copied into the list's context if they have to
- * be kept. The caller adds in TID order.
+ * be kept. Each TID is added once.
  */
 extern void pxd_seal_list_add(SealList *list, HeapTuple tuple, HeapTuple stub);
 

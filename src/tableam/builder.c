@@ -81,6 +81,12 @@ pxd_builder_seals(const SegmentBuilder *builder)
 	return false;
 }
 
+const SortKey *
+pxd_builder_key(const SegmentBuilder *builder)
+{
+	return &builder->settings.key;
+}
+
 /* Bytes collected by all builders of this backend. */
 static Size
 collected_bytes(void)

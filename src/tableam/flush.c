@@ -5,7 +5,8 @@
  * are copied page by page under a share lock and collected by a segment builder; when a segment is full it is written, then its
  * rows' tuples are replaced by stubs (seal.c). Between the two the rows may change or go: what does not stand as it was
  * read stays as it is, and its position in the segment is dead. A crash at any point leaves each row hot or sealed, once; a segment
- * no stub points to is garbage, which vacuum frees.
+ * no stub points to is garbage, which vacuum frees. For engines that sort, the pass only notes the tuples' keys, and the tuples are collected in
+ * their order afterwards.
  *
  * Lock: ShareUpdateExclusive on the table, so that one flush, compaction or vacuum is at work. No lock on rows; readers and
  * writers wait for a page as long as a copy of its tuples takes.
@@ -38,6 +39,7 @@
 
 #include "builder.h"
 #include "flush.h"
+#include "key_order.h"
 #include "maintenance.h"
 #include "proximadb.h"
 #include "seal.h"
@@ -55,6 +57,7 @@ typedef struct Flush
 	MemoryContext page_context; /* reset for each page: copies of its tuples */
 	SegmentBuilder *builder;
 	SealList	list;			/* the rows in the builder */
+	KeyOrder   *order;			/* if rows are to come in the order of the sort key, else NULL */
 	TupleTableSlot *slot;		/* deforms tuples and reads sealed columns */
 	FlushResult *result;
 } Flush;
@@ -178,6 +181,7 @@ collect_row(Flush *flush, HeapTuple tuple)
 	ExecClearTuple(flush->slot);
 }
 
+/* Seals or moves the wanted tuples of a page, or notes them if their turn comes later. */
 static void
 flush_page(Flush *flush, BlockNumber block)
 {
@@ -186,9 +190,55 @@ flush_page(Flush *flush, BlockNumber block)
 	int			n = copy_wanted_tuples(flush, block, tuples);
 
 	for (int i = 0; i < n; i++)
-		collect_row(flush, tuples[i]);
+	{
+		if (flush->order != NULL)
+			pxd_key_order_put(flush->order, flush->table, tuples[i], flush->slot);
+		else
+			collect_row(flush, tuples[i]);
+	}
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextReset(flush->page_context);
+}
+
+/* A copy of the tuple at tid, if it is (still) wanted, else NULL. */
+static HeapTuple
+copy_if_wanted(Flush *flush, ItemPointer tid)
+{
+	BlockNumber block = ItemPointerGetBlockNumber(tid);
+	OffsetNumber offset = ItemPointerGetOffsetNumber(tid);
+	Buffer		buffer = ReadBufferExtended(flush->table, MAIN_FORKNUM, block, RBM_NORMAL, flush->strategy);
+	Page		page = BufferGetPage(buffer);
+	HeapTupleData tuple;
+	HeapTuple	copy = NULL;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	if (!PageIsNew(page) && offset <= PageGetMaxOffsetNumber(page) &&
+		page_tuple(flush->table, block, page, offset, &tuple) && is_wanted(flush, &tuple, buffer))
+		copy = heap_copytuple(&tuple);
+	UnlockReleaseBuffer(buffer);
+	return copy;
+}
+
+/* Seals or moves what the pass over the pages has noted, in the order of the sort key. */
+static void
+flush_in_order(Flush *flush)
+{
+	ItemPointerData tid;
+
+	pxd_key_order_sort(flush->order);
+	while (pxd_key_order_next(flush->order, &tid))
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(flush->page_context);
+		HeapTuple	tuple;
+
+		vacuum_delay_point();
+		tuple = copy_if_wanted(flush, &tid);
+		if (tuple != NULL)
+			collect_row(flush, tuple);
+		MemoryContextSwitchTo(oldcontext);
+		MemoryContextReset(flush->page_context);
+	}
+	pxd_key_order_end(flush->order);
 }
 
 bool
@@ -226,6 +276,10 @@ pxd_flush_table(Relation table, const FlushOptions *options, FlushResult *result
 
 	if (pxd_builder_seals(flush.builder))
 	{
+		const SortKey *key = pxd_builder_key(flush.builder);
+
+		if (key->ncolumns > 0)
+			flush.order = pxd_key_order_begin(RelationGetDescr(table), key);
 		pxd_progress_start(table, options->hot ? PHASE_SEALING : PHASE_MOVING, nblocks);
 		for (BlockNumber block = options->first_block; block < nblocks; block++)
 		{
@@ -235,6 +289,8 @@ pxd_flush_table(Relation table, const FlushOptions *options, FlushResult *result
 				continue;
 			flush_page(&flush, block);
 		}
+		if (flush.order != NULL)
+			flush_in_order(&flush);
 		close_segment(&flush);
 		pxd_progress_end();
 	}

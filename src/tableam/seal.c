@@ -49,7 +49,6 @@ pxd_seal_list_add(SealList *list, HeapTuple tuple, HeapTuple stub)
 	SealItem   *item;
 
 	Assert(stub->t_len <= tuple->t_len);
-	Assert(list->nitems == 0 || ItemPointerCompare(&list->items[list->nitems - 1].tid, &tuple->t_self) < 0);
 
 	if (list->nitems == list->capacity)
 	{
@@ -185,6 +184,12 @@ seal_page(Relation table, SealItem *items, int n, TransactionId oldest_xmin, Buf
 	return sealed;
 }
 
+static int
+compare_items(const void *a, const void *b)
+{
+	return ItemPointerCompare((ItemPointer) &((const SealItem *) a)->tid, (ItemPointer) &((const SealItem *) b)->tid);
+}
+
 void
 pxd_seal_apply(Relation table, SealList *list, TransactionId oldest_xmin, BufferAccessStrategy strategy,
 			   uint64 *sealed)
@@ -193,6 +198,9 @@ pxd_seal_apply(Relation table, SealList *list, TransactionId oldest_xmin, Buffer
 
 	if (list->nitems == 0)
 		return;
+	/* Each page is taken once; rows that come in the order of a sort key stand anywhere. */
+	if (list->nitems > 1)
+		qsort(list->items, list->nitems, sizeof(SealItem), compare_items);
 	while (first < list->nitems)
 	{
 		BlockNumber block = ItemPointerGetBlockNumber(&list->items[first].tid);
