@@ -1996,23 +1996,71 @@ CREATE OPERATOR CLASS @extschema@.vector_cosine_ops FOR TYPE @extschema@.vector 
 	FUNCTION 1 proximadb.axis_vector_cosine(internal);
 COMMENT ON OPERATOR CLASS @extschema@.vector_cosine_ops USING axis IS 'ORDER BY vector <=> query: cosine distance';
 
+CREATE FUNCTION proximadb.axis_halfvec_l2(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_halfvec_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_halfvec_l2(internal) IS 'support function of axis for halfvec, Euclidean distance';
+
+CREATE OPERATOR CLASS @extschema@.halfvec_l2_ops DEFAULT FOR TYPE @extschema@.halfvec USING axis AS
+	OPERATOR 1 @extschema@.<->(@extschema@.halfvec, @extschema@.halfvec) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_halfvec_l2(internal);
+COMMENT ON OPERATOR CLASS @extschema@.halfvec_l2_ops USING axis IS 'ORDER BY halfvec <-> query: Euclidean distance';
+
+CREATE FUNCTION proximadb.axis_halfvec_ip(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_halfvec_ip' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_halfvec_ip(internal) IS 'support function of axis for halfvec, negative inner product';
+
+CREATE OPERATOR CLASS @extschema@.halfvec_ip_ops FOR TYPE @extschema@.halfvec USING axis AS
+	OPERATOR 1 @extschema@.<#>(@extschema@.halfvec, @extschema@.halfvec) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_halfvec_ip(internal);
+COMMENT ON OPERATOR CLASS @extschema@.halfvec_ip_ops USING axis IS 'ORDER BY halfvec <#> query: negative inner product';
+
+CREATE FUNCTION proximadb.axis_halfvec_cosine(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_halfvec_cosine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_halfvec_cosine(internal) IS 'support function of axis for halfvec, cosine distance';
+
+CREATE OPERATOR CLASS @extschema@.halfvec_cosine_ops FOR TYPE @extschema@.halfvec USING axis AS
+	OPERATOR 1 @extschema@.<=>(@extschema@.halfvec, @extschema@.halfvec) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_halfvec_cosine(internal);
+COMMENT ON OPERATOR CLASS @extschema@.halfvec_cosine_ops USING axis IS 'ORDER BY halfvec <=> query: cosine distance';
+
+CREATE FUNCTION proximadb.axis_bit_hamming(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_bit_hamming' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_bit_hamming(internal) IS 'support function of axis for bit, Hamming distance';
+
+CREATE OPERATOR CLASS @extschema@.bit_hamming_ops DEFAULT FOR TYPE pg_catalog.bit USING axis AS
+	OPERATOR 1 @extschema@.<~>(pg_catalog.bit, pg_catalog.bit) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_bit_hamming(internal);
+COMMENT ON OPERATOR CLASS @extschema@.bit_hamming_ops USING axis IS 'ORDER BY bits <~> query: Hamming distance';
+
 -- filter columns: comparisons; those of hashed types only equality
 
 CREATE OPERATOR CLASS @extschema@.bool_filter_ops DEFAULT FOR TYPE pg_catalog.bool USING axis AS
 	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
 COMMENT ON OPERATOR CLASS @extschema@.bool_filter_ops USING axis IS 'filter column of an axis index: comparisons';
 
-CREATE OPERATOR CLASS @extschema@.int2_filter_ops DEFAULT FOR TYPE pg_catalog.int2 USING axis AS
+-- integers of all widths may be compared with each other: constants are integer, whatever the column is
+CREATE OPERATOR FAMILY @extschema@.integer_filter_ops USING axis;
+COMMENT ON OPERATOR FAMILY @extschema@.integer_filter_ops USING axis IS 'filter columns of an axis index: comparisons of integers';
+
+CREATE OPERATOR CLASS @extschema@.int2_filter_ops DEFAULT FOR TYPE pg_catalog.int2 USING axis FAMILY @extschema@.integer_filter_ops AS
 	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
 COMMENT ON OPERATOR CLASS @extschema@.int2_filter_ops USING axis IS 'filter column of an axis index: comparisons';
 
-CREATE OPERATOR CLASS @extschema@.int4_filter_ops DEFAULT FOR TYPE pg_catalog.int4 USING axis AS
+CREATE OPERATOR CLASS @extschema@.int4_filter_ops DEFAULT FOR TYPE pg_catalog.int4 USING axis FAMILY @extschema@.integer_filter_ops AS
 	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
 COMMENT ON OPERATOR CLASS @extschema@.int4_filter_ops USING axis IS 'filter column of an axis index: comparisons';
 
-CREATE OPERATOR CLASS @extschema@.int8_filter_ops DEFAULT FOR TYPE pg_catalog.int8 USING axis AS
+CREATE OPERATOR CLASS @extschema@.int8_filter_ops DEFAULT FOR TYPE pg_catalog.int8 USING axis FAMILY @extschema@.integer_filter_ops AS
 	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
 COMMENT ON OPERATOR CLASS @extschema@.int8_filter_ops USING axis IS 'filter column of an axis index: comparisons';
+
+ALTER OPERATOR FAMILY @extschema@.integer_filter_ops USING axis ADD
+	OPERATOR 1 pg_catalog.< (pg_catalog.int2, pg_catalog.int4), OPERATOR 2 pg_catalog.<= (pg_catalog.int2, pg_catalog.int4), OPERATOR 3 pg_catalog.= (pg_catalog.int2, pg_catalog.int4), OPERATOR 4 pg_catalog.>= (pg_catalog.int2, pg_catalog.int4), OPERATOR 5 pg_catalog.> (pg_catalog.int2, pg_catalog.int4),
+	OPERATOR 1 pg_catalog.< (pg_catalog.int2, pg_catalog.int8), OPERATOR 2 pg_catalog.<= (pg_catalog.int2, pg_catalog.int8), OPERATOR 3 pg_catalog.= (pg_catalog.int2, pg_catalog.int8), OPERATOR 4 pg_catalog.>= (pg_catalog.int2, pg_catalog.int8), OPERATOR 5 pg_catalog.> (pg_catalog.int2, pg_catalog.int8),
+	OPERATOR 1 pg_catalog.< (pg_catalog.int4, pg_catalog.int2), OPERATOR 2 pg_catalog.<= (pg_catalog.int4, pg_catalog.int2), OPERATOR 3 pg_catalog.= (pg_catalog.int4, pg_catalog.int2), OPERATOR 4 pg_catalog.>= (pg_catalog.int4, pg_catalog.int2), OPERATOR 5 pg_catalog.> (pg_catalog.int4, pg_catalog.int2),
+	OPERATOR 1 pg_catalog.< (pg_catalog.int4, pg_catalog.int8), OPERATOR 2 pg_catalog.<= (pg_catalog.int4, pg_catalog.int8), OPERATOR 3 pg_catalog.= (pg_catalog.int4, pg_catalog.int8), OPERATOR 4 pg_catalog.>= (pg_catalog.int4, pg_catalog.int8), OPERATOR 5 pg_catalog.> (pg_catalog.int4, pg_catalog.int8),
+	OPERATOR 1 pg_catalog.< (pg_catalog.int8, pg_catalog.int2), OPERATOR 2 pg_catalog.<= (pg_catalog.int8, pg_catalog.int2), OPERATOR 3 pg_catalog.= (pg_catalog.int8, pg_catalog.int2), OPERATOR 4 pg_catalog.>= (pg_catalog.int8, pg_catalog.int2), OPERATOR 5 pg_catalog.> (pg_catalog.int8, pg_catalog.int2),
+	OPERATOR 1 pg_catalog.< (pg_catalog.int8, pg_catalog.int4), OPERATOR 2 pg_catalog.<= (pg_catalog.int8, pg_catalog.int4), OPERATOR 3 pg_catalog.= (pg_catalog.int8, pg_catalog.int4), OPERATOR 4 pg_catalog.>= (pg_catalog.int8, pg_catalog.int4), OPERATOR 5 pg_catalog.> (pg_catalog.int8, pg_catalog.int4);
 
 CREATE OPERATOR CLASS @extschema@.date_filter_ops DEFAULT FOR TYPE pg_catalog.date USING axis AS
 	OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>;
@@ -2033,3 +2081,55 @@ COMMENT ON OPERATOR CLASS @extschema@.uuid_filter_ops USING axis IS 'filter colu
 CREATE OPERATOR CLASS @extschema@.text_filter_ops DEFAULT FOR TYPE pg_catalog.text USING axis AS
 	OPERATOR 3 pg_catalog.=;
 COMMENT ON OPERATOR CLASS @extschema@.text_filter_ops USING axis IS 'filter column of an axis index: equality';
+
+-- axis: looking inside
+
+CREATE FUNCTION proximadb.axis_stat(index regclass, OUT strategy text, OUT metric text, OUT dimensions integer, OUT code_bits integer,
+		OUT rows bigint, OUT lists integer, OUT list_rows_min bigint, OUT list_rows_median bigint, OUT list_rows_p95 bigint,
+		OUT list_rows_max bigint, OUT bytes bigint, OUT bytes_per_row double precision, OUT target_recall double precision,
+		OUT calibrated_rows bigint, OUT calibration jsonb, OUT scans bigint, OUT lists_probed bigint, OUT lists_skipped bigint,
+		OUT codes_scanned bigint, OUT reranks bigint, OUT rows_returned bigint)
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_stat' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION proximadb.axis_stat(regclass) IS 'an axis index: its lists, calibration and counts; see view proximadb.stat_index';
+
+CREATE FUNCTION proximadb.axis_stat_reset(index regclass) RETURNS void
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_stat_reset' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION proximadb.axis_stat_reset(regclass) IS 'sets the counts of an axis index to zero';
+
+CREATE VIEW proximadb.stat_index AS
+	SELECT c.oid::pg_catalog.regclass AS index, i.indrelid::pg_catalog.regclass AS "table", s.*
+	FROM pg_catalog.pg_index i
+		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid
+		JOIN pg_catalog.pg_am a ON a.oid OPERATOR(pg_catalog.=) c.relam
+		-- nothing but indexes that can be read may reach the function, whatever the order of joins
+		CROSS JOIN LATERAL proximadb.axis_stat(
+			CASE WHEN a.amname OPERATOR(pg_catalog.=) 'axis' AND c.relkind OPERATOR(pg_catalog.=) 'i' AND i.indisvalid
+				AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)
+				AND NOT (c.relpersistence OPERATOR(pg_catalog.=) 'u' AND pg_catalog.pg_is_in_recovery())
+				AND (pg_catalog.has_table_privilege(i.indrelid, 'SELECT') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'))
+			THEN c.oid END) s
+	WHERE a.amname OPERATOR(pg_catalog.=) 'axis' AND s.metric IS NOT NULL;
+COMMENT ON VIEW proximadb.stat_index IS 'axis indexes of tables the user may read';
+COMMENT ON COLUMN proximadb.stat_index.rows IS 'rows in the index, those without a vector and dead ones included';
+COMMENT ON COLUMN proximadb.stat_index.lists IS 'inverted lists; the rows of each follow: least, median, 95th percentile, most';
+COMMENT ON COLUMN proximadb.stat_index.target_recall IS 'share of the nearest rows that searches aim at, with the settings of this session';
+COMMENT ON COLUMN proximadb.stat_index.calibrated_rows IS 'rows of the index when its reach was last measured; 0: never';
+COMMENT ON COLUMN proximadb.stat_index.calibration IS
+	'what was measured: for a rank and a recall, lists to be probed and how much farther than the nearest a list may be';
+COMMENT ON COLUMN proximadb.stat_index.scans IS 'scans since the counts were reset, with the library preloaded of all sessions, else of this one';
+COMMENT ON COLUMN proximadb.stat_index.lists_skipped IS 'lists passed over since no row of theirs could meet the filter';
+COMMENT ON COLUMN proximadb.stat_index.codes_scanned IS 'rows whose distance was estimated';
+COMMENT ON COLUMN proximadb.stat_index.reranks IS 'rows whose distance was computed from the table';
+GRANT SELECT ON proximadb.stat_index TO PUBLIC;
+
+CREATE FUNCTION proximadb.axis_check(index regclass, OUT fault text, OUT block bigint, OUT tid tid) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_check' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION proximadb.axis_check(regclass) IS
+	'faults of an axis index: its structure, its codes, and whether each row the snapshot sees is indexed once';
+
+CREATE FUNCTION proximadb.axis_recall(index regclass, sample integer DEFAULT 100, k integer DEFAULT 10,
+		queries @extschema@.vector[] DEFAULT NULL, OUT tested integer, OUT recall double precision, OUT codes double precision,
+		OUT reranks double precision, OUT index_ms double precision, OUT exact_ms double precision)
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_recall' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION proximadb.axis_recall(regclass, integer, integer, @extschema@.vector[]) IS
+	'share of the k nearest rows an axis index finds, for rows of its table or given queries, against exact search';

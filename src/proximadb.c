@@ -8,6 +8,7 @@
 #include "utils/guc.h"
 
 #include "axis.h"
+#include "axis_counts.h"
 #include "hooks.h"
 #include "kernels.h"
 #include "proximadb.h"
@@ -68,6 +69,7 @@ _PG_init(void)
 							 false,
 							 PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	pxd_axis_options_init();
+	pxd_axis_counts_init();
 	pxd_axis_paths_init();
 	pxd_axis_wanted_init();
 	pxd_worker_init();

@@ -14,7 +14,7 @@ shared_preload_libraries = 'proximadb'
 wal_consistency_checking = 'all'
 autovacuum = off
 hot_standby = on
-max_standby_streaming_delay = 300ms
+max_standby_streaming_delay = 1s
 END
 $primary->start;
 $primary->safe_psql('postgres', <<'END');
@@ -34,7 +34,7 @@ BEGIN
     PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true), set_config('enable_indexscan', 'on', true);
     SELECT array_agg(id) FROM (SELECT id FROM t ORDER BY e <-> (SELECT e FROM v WHERE i = 7)) s INTO ids;
     PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'off', true);
-    SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (SELECT FROM unnest(ids) x WHERE x = id)) FROM t INTO n, missed;
+    SELECT count(*), count(*) FILTER (WHERE x IS NULL) FROM t LEFT JOIN (SELECT DISTINCT x FROM unnest(ids) x) s ON x = id INTO n, missed;
     SELECT count(DISTINCT x) FROM unnest(ids) x INTO distinct_ids;
     IF cardinality(ids) <> n OR distinct_ids <> n OR missed <> 0 THEN
         wrong := format('%s rows returned, %s different ones, %s of %s missed', cardinality(ids), distinct_ids, missed, n);
@@ -73,12 +73,12 @@ my $load = join "\n", map {
 		$_ % 7 ? () : 'DELETE FROM t WHERE id % 10 <> 0;'
 	)
 } 1 .. 120;
-my $done = 0;
 my %runs = (right => 0, cancelled => 0, wrong => 0);
 append_to_file($primary->basedir . '/load.sql', $load);
-my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $primary->connstr('postgres'), '-f', $primary->basedir . '/load.sql' ], '>', '/dev/null');
-while ($run->pumpable || $runs{right} + $runs{cancelled} < 10)
+my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $primary->connstr('postgres') . " application_name=load", '-f', $primary->basedir . '/load.sql' ], '>', \my $load_output);
+while (1)
 {
+	my $loading = $primary->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'load'});
 	my ($out, $err);
 	my $status = $standby->psql('postgres', 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT wrong FROM whole(); COMMIT', stdout => \$out, stderr => \$err);
 
@@ -95,13 +95,12 @@ while ($run->pumpable || $runs{right} + $runs{cancelled} < 10)
 		$runs{wrong}++;
 		diag("$out\n$err");
 	}
-	# dies if psql has ended since it was found pumpable
-	eval { $run->pump_nb };
+	last if !$loading && $runs{right} >= 3;
 }
 $run->finish;
 note("scans beside the load: $runs{right} right, $runs{cancelled} cancelled");
 is($runs{wrong}, 0, 'no scan on the standby was wrong');
-cmp_ok($runs{right}, '>', 0, 'and some were right');
+
 follows('SELECT 1', 'after the load');
 
 $standby->stop('immediate');

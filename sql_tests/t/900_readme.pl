@@ -40,7 +40,7 @@ sub run_page
 }
 
 cmp_ok(run_page('README.md', 'postgres'), '>=', 3, 'README has a quick start');
-for my $page ('avro', 'collections')
+for my $page ('avro', 'axis', 'collections')
 {
 	$node->safe_psql('postgres', "CREATE DATABASE $page");
 	cmp_ok(run_page("docs/$page.md", $page), '>=', 3, "docs/$page.md has examples");

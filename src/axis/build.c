@@ -7,8 +7,10 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
+#include "access/genam.h"
 #include "access/tableam.h"
 #include "access/xloginsert.h"
 #include "catalog/index.h"
@@ -169,9 +171,16 @@ pxd_axis_create(Relation index, ForkNumber fork, const AxisLayout *layout)
 static void
 index_layout(Relation index, AxisLayout *layout)
 {
-	int			dim = pxd_axis_declared_dim(index);
+	int			dim;
 	AxisOptions *options = (AxisOptions *) index->rd_options;
 
+	if (!OidIsValid(index_getprocid(index, 1, AXIS_SUPPORT_PROC)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the first column of an axis index must be one of vectors"),
+				 errdetail("Column \"%s\" can only follow it, as a filter column.",
+						   NameStr(TupleDescAttr(RelationGetDescr(index), 0)->attname))));
+	dim = pxd_axis_declared_dim(index);
 	if (dim == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -205,6 +214,17 @@ typedef struct SampleState
 	ReservoirStateData reservoir;
 } SampleState;
 
+/* Whether a vector is one that pxd_axis_encode can encode: others would leave nothing of the centroids they take part in. */
+static bool
+is_moderate(const float *x, int dim)
+{
+	double		norm2 = 0;
+
+	for (int i = 0; i < dim; i++)
+		norm2 += (double) x[i] * x[i];
+	return norm2 < FLT_MAX / 16;
+}
+
 /* Callback of the table scan, both while the origin is sought and while the sample is taken. */
 static void
 sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *arg)
@@ -215,7 +235,8 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool al
 	if (isnull[0])
 		return;
 	old_context = MemoryContextSwitchTo(state->row_context);
-	if (pxd_axis_rotated(&state->frame, state->opclass, PG_DETOAST_DATUM(values[0]), state->x))
+	if (pxd_axis_rotated(&state->frame, state->opclass, PG_DETOAST_DATUM(values[0]), state->x) &&
+		is_moderate(state->x, state->frame.layout.dim))
 	{
 		AxisSample *sample = state->sample;
 

@@ -145,16 +145,46 @@ typedef struct Calibration
 	float		cut;			/* distances beyond it are of no interest */
 } Calibration;
 
-/* Keeps the nearest `wanted` of the neighbours met so far. */
+/* Keeps the nearest `wanted` of the neighbours met so far, in any order (Hoare's selection). */
 static void
 cut_neighbours(Calibration *calibration)
 {
-	sort_neighbours(calibration->neighbours, calibration->count);
-	if (calibration->count > calibration->wanted)
+	Neighbour  *neighbours = calibration->neighbours;
+	int			wanted = calibration->wanted;
+	int			left = 0;
+	int			right = calibration->count - 1;
+
+	if (calibration->count <= wanted)
+		return;
+	while (left < right)
 	{
-		calibration->count = calibration->wanted;
-		calibration->cut = calibration->neighbours[calibration->wanted - 1].distance;
+		float		pivot = neighbours[(left + right) / 2].distance;
+		int			i = left;
+		int			j = right;
+
+		while (i <= j)
+		{
+			while (neighbours[i].distance < pivot)
+				i++;
+			while (neighbours[j].distance > pivot)
+				j--;
+			if (i <= j)
+			{
+				Neighbour	neighbour = neighbours[i];
+
+				neighbours[i++] = neighbours[j];
+				neighbours[j--] = neighbour;
+			}
+		}
+		if (wanted - 1 <= j)
+			right = j;
+		else if (wanted - 1 >= i)
+			left = i;
+		else
+			break;
 	}
+	calibration->count = wanted;
+	calibration->cut = neighbours[wanted - 1].distance;
 }
 
 /* Estimates the distances of a list's rows. */
@@ -239,6 +269,7 @@ measure_query(Calibration *calibration, int q, const float *x)
 		meet_list(calibration, x, i);
 	}
 	cut_neighbours(calibration);
+	sort_neighbours(calibration->neighbours, calibration->count);
 	/* the nearest row is the query itself */
 	calibration->found = Min(calibration->found, calibration->count - 1);
 	for (int r = 0; r < AXIS_RANKS; r++)

@@ -106,6 +106,24 @@ compare_int64(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/*
+ * Type of what a condition compares a column with: integers of all widths may be compared, other values are of the column's type (or
+ * one that looks the same, like varchar).
+ */
+static Oid
+argument_type(Oid type, Oid subtype)
+{
+	switch (subtype)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return subtype;
+		default:
+			return type;
+	}
+}
+
 /* The values of an = ANY condition. Returns false if there are none. */
 static bool
 compile_array(Test *test, Oid type, Datum argument)
@@ -202,10 +220,12 @@ pxd_axis_condition(const AxisLayout *layout, Relation index, ScanKey keys, int n
 		else if (key->sk_flags & SK_ISNULL)
 			*never = true;
 		else if (key->sk_flags & SK_SEARCHARRAY)
-			*never |= !compile_array(test, layout->filter[column].type, key->sk_argument);
+			*never |= !compile_array(test, argument_type(layout->filter[column].type, key->sk_subtype),
+									 key->sk_argument);
 		else
 			*never |= !compile_comparison(test, key->sk_strategy,
-										  value_of_type(layout->filter[column].type, key->sk_argument));
+										  value_of_type(argument_type(layout->filter[column].type, key->sk_subtype),
+														key->sk_argument));
 		*recheck |= layout->filter[column].hashed;
 	}
 	return condition->count > 0 ? condition : NULL;

@@ -3,14 +3,50 @@
  *
  * Support function 1 of an operator class takes and returns internal; it is called once per backend and index and
  * returns a static AxisOpclass.
+ *
+ * Bit strings are vectors of zeros and ones, whose squared L2 distance is their Hamming distance. Jaccard distance is no function of an
+ * inner product of vectors that do not depend on each other, so it has no class.
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "fmgr.h"
+#include "utils/varbit.h"
 
 #include "axis.h"
+#include "bit_kernels.h"
+#include "half.h"
+#include "halfvec.h"
 #include "kernels.h"
 #include "vector.h"
+
+/* Most dimensions of a bit string that codes and directory pages have room for. */
+#define BIT_MAX_DIM 16000
+
+/* --- ranks of distances --- */
+
+static double
+rank_l2(double distance)
+{
+	/* no distance is below a negative one */
+	return distance < 0 ? -1 : distance * distance;
+}
+
+static double
+rank_cosine(double distance)
+{
+	/* |a - b|^2 = 2 (1 - cos) for a and b of length 1 */
+	return 2 * distance;
+}
+
+static double
+rank_same(double distance)
+{
+	return distance;
+}
+
+/* --- vector --- */
 
 #define AS_VECTOR(value) ((const Vector *) (value))
 
@@ -44,33 +80,91 @@ vector_cosine(int dim, const float *a, const float *b)
 	return pxd_distance_cosine(dim, a, b);
 }
 
-PG_FUNCTION_INFO_V1(pxd_sql_axis_vector_l2);
-PG_FUNCTION_INFO_V1(pxd_sql_axis_vector_ip);
-PG_FUNCTION_INFO_V1(pxd_sql_axis_vector_cosine);
+/* --- halfvec --- */
 
-Datum
-pxd_sql_axis_vector_l2(PG_FUNCTION_ARGS)
+#define AS_HALFVEC(value) ((const HalfVector *) (value))
+
+static int
+halfvec_dim(const struct varlena *value)
 {
-	static const AxisOpclass opclass = {AXIS_L2, VECTOR_MAX_DIM, vector_dim, vector_to_float, vector_l2, NULL};
-
-	PG_RETURN_POINTER(&opclass);
+	return AS_HALFVEC(value)->dim;
 }
 
-Datum
-pxd_sql_axis_vector_ip(PG_FUNCTION_ARGS)
+static void
+halfvec_to_float(const struct varlena *value, float *out)
 {
-	static const AxisOpclass opclass = {AXIS_IP, VECTOR_MAX_DIM, vector_dim, vector_to_float, vector_negative_ip, NULL};
-
-	PG_RETURN_POINTER(&opclass);
+	pxd_halfvec_to_floats(AS_HALFVEC(value), out);
 }
 
-Datum
-pxd_sql_axis_vector_cosine(PG_FUNCTION_ARGS)
+static double
+halfvec_l2(const struct varlena *a, const struct varlena *b)
 {
-	static const AxisOpclass opclass = {AXIS_COSINE, VECTOR_MAX_DIM, vector_dim, vector_to_float, vector_cosine, NULL};
-
-	PG_RETURN_POINTER(&opclass);
+	return pxd_half_distance_l2(AS_HALFVEC(a)->dim, AS_HALFVEC(a)->x, AS_HALFVEC(b)->x);
 }
+
+static double
+halfvec_negative_ip(const struct varlena *a, const struct varlena *b)
+{
+	return pxd_half_distance_negative_ip(AS_HALFVEC(a)->dim, AS_HALFVEC(a)->x, AS_HALFVEC(b)->x);
+}
+
+static double
+halfvec_cosine(const struct varlena *a, const struct varlena *b)
+{
+	return pxd_half_distance_cosine(AS_HALFVEC(a)->dim, AS_HALFVEC(a)->x, AS_HALFVEC(b)->x);
+}
+
+/* --- bit --- */
+
+#define AS_BIT(value) ((const VarBit *) (value))
+
+static int
+bit_dim(const struct varlena *value)
+{
+	return VARBITLEN(AS_BIT(value));
+}
+
+static void
+bit_to_float(const struct varlena *value, float *out)
+{
+	const bits8 *bits = VARBITS(AS_BIT(value));
+
+	for (int i = 0; i < VARBITLEN(AS_BIT(value)); i++)
+		out[i] = (bits[i / BITS_PER_BYTE] >> (BITS_PER_BYTE - 1 - i % BITS_PER_BYTE)) & 1;
+}
+
+static double
+bit_hamming(const struct varlena *a, const struct varlena *b)
+{
+	return pxd_distance_hamming(VARBITBYTES(AS_BIT(a)), VARBITS(AS_BIT(a)), VARBITS(AS_BIT(b)));
+}
+
+/* --- support functions --- */
+
+#define SUPPORT_FUNCTION(name, ...) \
+	PG_FUNCTION_INFO_V1(name); \
+	Datum \
+	name(PG_FUNCTION_ARGS) \
+	{ \
+		static const AxisOpclass opclass = {__VA_ARGS__}; \
+		PG_RETURN_POINTER(&opclass); \
+	} \
+	extern Datum name(PG_FUNCTION_ARGS)
+
+SUPPORT_FUNCTION(pxd_sql_axis_vector_l2,
+				 AXIS_L2, VECTOR_MAX_DIM, vector_dim, vector_to_float, vector_l2, NULL, rank_l2);
+SUPPORT_FUNCTION(pxd_sql_axis_vector_ip,
+				 AXIS_IP, VECTOR_MAX_DIM, vector_dim, vector_to_float, vector_negative_ip, NULL, rank_same);
+SUPPORT_FUNCTION(pxd_sql_axis_vector_cosine,
+				 AXIS_COSINE, VECTOR_MAX_DIM, vector_dim, vector_to_float, vector_cosine, NULL, rank_cosine);
+SUPPORT_FUNCTION(pxd_sql_axis_halfvec_l2,
+				 AXIS_L2, HALFVEC_MAX_DIM, halfvec_dim, halfvec_to_float, NULL, halfvec_l2, rank_l2);
+SUPPORT_FUNCTION(pxd_sql_axis_halfvec_ip,
+				 AXIS_IP, HALFVEC_MAX_DIM, halfvec_dim, halfvec_to_float, NULL, halfvec_negative_ip, rank_same);
+SUPPORT_FUNCTION(pxd_sql_axis_halfvec_cosine,
+				 AXIS_COSINE, HALFVEC_MAX_DIM, halfvec_dim, halfvec_to_float, NULL, halfvec_cosine, rank_cosine);
+SUPPORT_FUNCTION(pxd_sql_axis_bit_hamming,
+				 AXIS_L2, BIT_MAX_DIM, bit_dim, bit_to_float, NULL, bit_hamming, rank_same);
 
 const AxisOpclass *
 pxd_axis_opclass(Relation index)

@@ -12,7 +12,7 @@
 
 double		pxd_axis_target_recall_setting = 0;
 int			pxd_axis_nprobe = 0;
-double		pxd_axis_error_bound = 4;
+double		pxd_axis_error_bound = 3;
 
 static relopt_kind axis_options;
 
@@ -62,7 +62,7 @@ pxd_axis_options_init(void)
 							 "Standard deviations by which estimated distances may be wrong before an exact one is computed.",
 							 "Smaller values are faster and may miss rows.",
 							 &pxd_axis_error_bound,
-							 4, 0, 10,
+							 3, 0, 10,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 }
 

@@ -53,6 +53,8 @@ struct AxisProbe
 	/* how many rows met the condition, of how many */
 	double		seen;
 	double		passed;
+	AxisReach	reach;			/* for so many rows: */
+	double		reach_rank;
 
 	/* scratch of one list and of one page */
 	float	   *centroid;
@@ -273,6 +275,24 @@ probe_page(AxisProbe *probe, const AxisListQuery *query, Page page, float above)
 	}
 }
 
+/* Asks the processor for what is read first of a block that will be next, if it is where it was last. */
+static inline void
+prefetch_page(const AxisProbe *probe, BlockNumber block)
+{
+	const AxisDirectory *directory = probe->directory;
+
+	/* not for local buffers, which are negative */
+	if (block < directory->nrecent && directory->recent[block] > 0)
+	{
+		const char *page = BufferBlocks + (Size) (directory->recent[block] - 1) * BLCKSZ;
+
+		__builtin_prefetch(page);
+		__builtin_prefetch(page + BLCKSZ - probe->layout->tail_size);
+		__builtin_prefetch(page + probe->layout->codes);
+		__builtin_prefetch(page + probe->layout->codes + 64);
+	}
+}
+
 static void
 probe_list(AxisProbe *probe, int list, float above)
 {
@@ -309,9 +329,10 @@ probe_list(AxisProbe *probe, int list, float above)
 			probe->counts.lists++;
 			prepared = true;
 		}
+		block = tail->next;
+		prefetch_page(probe, block);
 		if (tail->rows > 0)
 			probe_page(probe, &query, page, above);
-		block = tail->next;
 		UnlockReleaseBuffer(buffer);
 	}
 }
@@ -322,8 +343,8 @@ probe_list(AxisProbe *probe, int list, float above)
 static bool
 far_enough(AxisProbe *probe, int place)
 {
-	AxisReach	reach;
 	double		share;
+	double		rank;
 	float		nearest;
 
 	if (place < probe->probed || place < LEAST_LISTS || probe->highs_count < probe->k)
@@ -332,13 +353,18 @@ far_enough(AxisProbe *probe, int place)
 		return place >= pxd_axis_nprobe * (probe->k / probe->first_k);
 	/* the k nearest of the rows that pass are spread like the k / share nearest of all */
 	share = probe->condition == NULL ? 1 : probe->passed / Max(probe->seen, 1);
-	reach = pxd_axis_reach(&probe->directory->meta, probe->recall, probe->k / Max(share, 1e-9));
-	if (place >= reach.nprobe)
+	rank = probe->k / Max(share, 1e-9);
+	if (fabs(rank - probe->reach_rank) > probe->reach_rank / 16)
+	{
+		probe->reach = pxd_axis_reach(&probe->directory->meta, probe->recall, rank);
+		probe->reach_rank = rank;
+	}
+	if (place >= probe->reach.nprobe)
 		return true;
-	if (reach.ratio <= 0)
+	if (probe->reach.ratio <= 0)
 		return false;
 	nearest = probe->distances[list_at(probe, 0)];
-	return probe->distances[list_at(probe, place)] > reach.ratio * reach.ratio * Max(nearest, 0);
+	return probe->distances[list_at(probe, place)] > probe->reach.ratio * probe->reach.ratio * Max(nearest, 0);
 }
 
 #define ST_SORT sort_candidates

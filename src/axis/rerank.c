@@ -40,12 +40,12 @@ plain_vector(Relation index, Relation table, const AxisOpclass *opclass)
 }
 
 AxisRerank *
-pxd_axis_rerank_begin(Relation index, Relation table, Snapshot snapshot)
+pxd_axis_rerank_begin(Relation index, Relation table, int dim, Snapshot snapshot)
 {
 	AxisRerank *rerank = palloc0(sizeof(AxisRerank));
 
 	rerank->opclass = pxd_axis_opclass(index);
-	rerank->dim = pxd_axis_declared_dim(index);
+	rerank->dim = dim;
 	if (rerank->opclass->float_distance != NULL)
 		rerank->query_floats = palloc(sizeof(float) * rerank->dim);
 	if (plain_vector(index, table, rerank->opclass))

@@ -83,6 +83,10 @@ typedef struct AxisScanState
 	int			ntids;
 	int			next_tid;
 
+	/* figures of one rescan */
+	uint64		reranks;
+	uint64		returned;
+
 	/* across rescans */
 	Relation	table;			/* opened here, for rerank */
 	AxisRerank *rerank;
@@ -100,11 +104,22 @@ pxd_axis_begin_scan(Relation index, int nkeys, int norderbys)
 	return scan;
 }
 
+/* Adds what a scan has done to the counts of its index. */
+static void
+count_scan(IndexScanDesc scan, AxisScanState *state)
+{
+	if (state->stage != STAGE_START)
+		pxd_axis_count_scan(RelationGetRelid(scan->indexRelation), state->probe ? pxd_axis_probe_counts(state->probe) : NULL,
+							state->reranks, state->returned);
+	state->reranks = state->returned = 0;
+}
+
 void
 pxd_axis_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys)
 {
 	AxisScanState *state = scan->opaque;
 
+	count_scan(scan, state);
 	MemoryContextReset(state->context);
 	state->stage = STAGE_START;
 	state->directory = NULL;
@@ -137,16 +152,7 @@ rank_of_distance(const AxisScanState *state, double distance)
 {
 	if (unlikely(isnan(distance)))
 		return state->no_direction ? -INFINITY : INFINITY;
-	switch (state->opclass->metric)
-	{
-		case AXIS_L2:
-			return distance * distance;
-		case AXIS_COSINE:
-			return 2 * distance;
-		case AXIS_IP:
-			return distance;
-	}
-	return distance;
+	return state->opclass->rank(distance);
 }
 
 /* Prepares a search by distance from the query of the scan's ordering operator. */
@@ -170,7 +176,7 @@ start_search(IndexScanDesc scan, AxisScanState *state)
 		if (scan->heapRelation == NULL)
 			state->table = table_open(IndexGetRelation(RelationGetRelid(scan->indexRelation), false), AccessShareLock);
 		state->rerank = pxd_axis_rerank_begin(scan->indexRelation, state->table ? state->table : scan->heapRelation,
-											  scan->xs_snapshot);
+											  state->directory->layout.dim_in, scan->xs_snapshot);
 		MemoryContextSwitchTo(old_context);
 	}
 	{
@@ -180,7 +186,7 @@ start_search(IndexScanDesc scan, AxisScanState *state)
 		pxd_axis_rerank_query(state->rerank, query);
 	}
 	pxd_axis_wanted(scan, &state->wanted, &farthest);
-	state->farthest = state->opclass->metric == AXIS_L2 && farthest < 0 ? -1 : rank_of_distance(state, farthest);
+	state->farthest = state->opclass->rank(farthest);
 	state->probe = pxd_axis_probe_begin(scan->indexRelation, state->directory, state->condition, x,
 										pxd_axis_target_recall(scan->indexRelation));
 	state->k = 0;
@@ -243,6 +249,7 @@ rank_candidate(AxisScanState *state)
 	if (state->next % RERANK_AHEAD == 0)
 		look_ahead(state);
 	candidate = &state->candidates[state->next++];
+	state->reranks++;
 	if (!pxd_axis_rerank(state->rerank, &candidate->tid, &distance))
 		return;
 	row = state->spare;
@@ -432,6 +439,7 @@ pxd_axis_get_tuple(IndexScanDesc scan, ScanDirection direction)
 		if (!found)
 			state->stage = STAGE_DONE;
 	}
+	state->returned += found;
 	scan->xs_recheck = state->recheck;
 	scan->xs_recheckorderby = false;
 	MemoryContextSwitchTo(old_context);
@@ -443,6 +451,7 @@ pxd_axis_end_scan(IndexScanDesc scan)
 {
 	AxisScanState *state = scan->opaque;
 
+	count_scan(scan, state);
 	if (state->rerank != NULL)
 		pxd_axis_rerank_end(state->rerank);
 	if (state->table != NULL)

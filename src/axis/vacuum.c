@@ -281,19 +281,18 @@ far_from_calibrated(const AxisMeta *meta, double rows)
 	return fabs(rows - (double) meta->calibrated_rows) > (double) meta->calibrated_rows / 5;
 }
 
-/* Sets the row counts of one page of the directory. */
+/* Sets the row counts of lists first .. end - 1, which stand on one page of the directory. */
 static void
-write_row_counts(Relation index, const AxisDirectory *directory, int page_number, const uint32 *rows)
+write_row_counts(Relation index, const AxisDirectory *directory, int first, int end, const uint32 *rows)
 {
-	const AxisLayout *layout = &directory->layout;
-	Buffer		buffer = pxd_axis_read(index, directory->page[page_number], BUFFER_LOCK_EXCLUSIVE,
-									   AXIS_PAGE_DIRECTORY, 0);
+	int			per_page = directory->layout.entries_per_page;
+	Buffer		buffer = pxd_axis_read(index, directory->page[directory->number[first] / per_page],
+									   BUFFER_LOCK_EXCLUSIVE, AXIS_PAGE_DIRECTORY, 0);
 	GenericXLogState *state = GenericXLogStart(index);
 	Page		page = GenericXLogRegisterBuffer(state, buffer, 0);
 
-	for (int i = 0; i < directory->lists; i++)
-		if (directory->number[i] / layout->entries_per_page == page_number)
-			pxd_axis_page_entry(layout, page, directory->number[i] % layout->entries_per_page)->rows = rows[i];
+	for (int i = first; i < end; i++)
+		pxd_axis_page_entry(&directory->layout, page, directory->number[i] % per_page)->rows = rows[i];
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
 }
@@ -308,26 +307,39 @@ read_row_count(Relation index, BlockNumber head, uint32 list_id)
 	return rows;
 }
 
-/* Brings row counts of the directory up to date, where they are off by more than an eighth. Returns the rows of the index. */
+/*
+ * Brings row counts of the directory up to date, on pages where one is off by more than an eighth. Returns the rows of the
+ * index.
+ */
 static double
 update_row_counts(Relation index, const AxisDirectory *directory)
 {
 	uint32	   *rows = palloc(sizeof(uint32) * directory->lists);
-	bool	   *write = palloc0(sizeof(bool) * directory->pages);
 	double		total = read_row_count(index, directory->nulls_head, directory->nulls_id);
 	bool		any = false;
+	int			end;
 
-	for (int i = 0; i < directory->lists; i++)
+	/* lists are in the order of their entries */
+	for (int first = 0; first < directory->lists; first = end)
 	{
-		vacuum_delay_point();
-		rows[i] = read_row_count(index, directory->head[i], directory->list_id[i]);
-		total += rows[i];
-		if (Max(rows[i], directory->rows[i]) - Min(rows[i], directory->rows[i]) > directory->rows[i] / 8)
-			any = write[directory->number[i] / directory->layout.entries_per_page] = true;
+		uint32		page_number = directory->number[first] / directory->layout.entries_per_page;
+		bool		differ = false;
+
+		for (end = first; end < directory->lists; end++)
+		{
+			uint32		known = directory->rows[end];
+
+			if (directory->number[end] / directory->layout.entries_per_page != page_number)
+				break;
+			vacuum_delay_point();
+			rows[end] = read_row_count(index, directory->head[end], directory->list_id[end]);
+			total += rows[end];
+			differ |= Max(rows[end], known) - Min(rows[end], known) > known / 8;
+		}
+		if (differ)
+			write_row_counts(index, directory, first, end, rows);
+		any |= differ;
 	}
-	for (int i = 0; i < directory->pages; i++)
-		if (write[i])
-			write_row_counts(index, directory, i, rows);
 	/* another version of the directory, so that everybody reads it again */
 	if (any)
 		pxd_axis_change_directory(index, directory, NULL, 0, 0);

@@ -42,6 +42,7 @@ typedef struct AxisOpclass
 	void		(*to_float) (const struct varlena *value, float *out);
 	double		(*float_distance) (int dim, const float *a, const float *b);
 	double		(*distance) (const struct varlena *a, const struct varlena *b);
+	double		(*rank) (double distance);	/* as estimates are: squared L2 distance, or negative inner product */
 } AxisOpclass;
 
 #define AXIS_SUPPORT_PROC 1

@@ -67,17 +67,22 @@ typedef struct AxisProbeCounts
 
 extern const AxisProbeCounts *pxd_axis_probe_counts(const AxisProbe *probe);
 
+/* --- inspect.c --- */
+
+/* Adds a scan to the counts of an index. counts: NULL if no search was made. Catalogs may be read. */
+extern void pxd_axis_count_scan(Oid index, const AxisProbeCounts *counts, uint64 reranks, uint64 returned);
+
 /* --- rerank.c: exact distances from the table --- */
 
 typedef struct AxisRerank AxisRerank;
 
 /*
- * Prepares for exact distances of rows of the index's table to query, a detoasted value that outlives the handle, as snapshot sees them. In the current
- * context; AccessShare on the table is held by the caller.
+ * Prepares for exact distances of rows of the index's table, as snapshot sees them. dim: the index's dimensions (the column's type may have lost
+ * its modifier since). In the current context; AccessShare on the table is held by the caller.
  */
-extern AxisRerank *pxd_axis_rerank_begin(Relation index, Relation table, Snapshot snapshot);
+extern AxisRerank *pxd_axis_rerank_begin(Relation index, Relation table, int dim, Snapshot snapshot);
 
-/* The query of all that follows. */
+/* The query of all that follows: a detoasted value of so many dimensions, which outlives its use. */
 extern void pxd_axis_rerank_query(AxisRerank *rerank, const struct varlena *query);
 
 /* Tells which rows will be asked for next, so that their vectors are brought near all at once. A hint. */
