@@ -10,6 +10,7 @@ use Test::More;
 my $primary = PostgreSQL::Test::Cluster->new('primary');
 $primary->init(allows_streaming => 1);
 $primary->append_conf('postgresql.conf', <<'END');
+wal_keep_size = '4GB'
 shared_preload_libraries = 'proximadb'
 wal_consistency_checking = 'all'
 autovacuum = off
