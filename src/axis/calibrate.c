@@ -93,6 +93,9 @@ pxd_axis_reach(const AxisMeta *meta, double recall, double rank)
 	low = reach_of_recall(meta->reach[i], recall);
 	high = reach_of_recall(meta->reach[i + 1], recall);
 	reach.nprobe = between(x, log(ranks[i]), low.nprobe, log(ranks[i + 1]), high.nprobe);
+	/* lists have been split since: what was in one is in two, which are not both needed always */
+	if (meta->calibrated_lists > 0 && meta->entries - AXIS_FIRST_LIST_NUMBER > meta->calibrated_lists)
+		reach.nprobe *= (float) pow((double) (meta->entries - AXIS_FIRST_LIST_NUMBER) / meta->calibrated_lists, 0.7);
 	reach.ratio = between(x, log(ranks[i]), low.ratio, log(ranks[i + 1]), high.ratio);
 	return reach;
 }

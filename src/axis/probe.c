@@ -18,8 +18,12 @@
 
 #include "axis_scan.h"
 
-/* At least this many lists are probed, since a query may lie between two. */
+/*
+ * At least this many lists are probed, since a query may lie between two; and so many rows looked at, which costs little and makes searches in small
+ * indexes, for which few lists mean little, nearly exact.
+ */
 #define LEAST_LISTS 2
+#define LEAST_ROWS 3000
 /* Lists that are put in order at once. */
 #define ORDER_STEP 48
 
@@ -351,6 +355,8 @@ far_enough(AxisProbe *probe, int place)
 		return false;
 	if (pxd_axis_nprobe > 0)
 		return place >= pxd_axis_nprobe * (probe->k / probe->first_k);
+	if (probe->seen < LEAST_ROWS)
+		return false;
 	/* the k nearest of the rows that pass are spread like the k / share nearest of all */
 	share = probe->condition == NULL ? 1 : probe->passed / Max(probe->seen, 1);
 	rank = probe->k / Max(share, 1e-9);
