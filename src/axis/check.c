@@ -275,7 +275,7 @@ check_list(Check *check, int list)
 		if (!copy_page(check, block, AXIS_PAGE_CODES, list_id, page.data))
 			return;
 		tail = AxisPageTail(page.data);
-		if (((tail->flags & AXIS_HEAD) != 0) != (block == head_block) || (tail->flags & AXIS_REPLACED))
+		if (((tail->flags & AXIS_HEAD) != 0) != (block == head_block))
 			report(check, "flags of the page do not fit its place in the list", block, NULL);
 		if (block == head_block)
 			memcpy(head, tail, layout->tail_size);

@@ -30,7 +30,6 @@
 /* AxisTail.flags, of a list's head */
 #define AXIS_HEAD 0x0001
 #define AXIS_FROZEN 0x0002		/* being split or merged: inserts wait for the structure lock */
-#define AXIS_REPLACED 0x0004	/* the list has been replaced by others: inserts read the directory again */
 
 /* Smallest and largest value of a filter column in a list; a bitmap of hashes for columns that are hashed. */
 typedef struct AxisRange
