@@ -17,9 +17,6 @@
 
 #include "axis.h"
 
-/* A hashed value's bit in a list's bitmap. */
-#define HASH_BIT(value) ((uint64) (value) & 127)
-
 static int64
 value_of_type(Oid type, Datum value)
 {
@@ -150,7 +147,7 @@ compile_array(Test *test, Oid type, Datum argument)
 		if (test->count == 0 || test->set[i] != test->set[test->count - 1])
 			test->set[test->count++] = test->set[i];
 	for (int i = 0; i < test->count; i++)
-		test->bits[HASH_BIT(test->set[i]) / 64] |= UINT64CONST(1) << (HASH_BIT(test->set[i]) % 64);
+		test->bits[AXIS_HASH_BIT(test->set[i]) / 64] |= UINT64CONST(1) << (AXIS_HASH_BIT(test->set[i]) % 64);
 	return test->count > 0;
 }
 
@@ -185,7 +182,7 @@ compile_comparison(Test *test, StrategyNumber strategy, int64 value)
 		default:
 			elog(ERROR, "unexpected strategy %d of an axis filter column", strategy);
 	}
-	test->bits[HASH_BIT(value) / 64] = UINT64CONST(1) << (HASH_BIT(value) % 64);
+	test->bits[AXIS_HASH_BIT(value) / 64] = UINT64CONST(1) << (AXIS_HASH_BIT(value) % 64);
 	return true;
 }
 

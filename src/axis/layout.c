@@ -109,7 +109,6 @@ pxd_axis_layout(Relation index, int dim_in, int code_bits, AxisLayout *layout)
 {
 	const AxisOpclass *opclass = pxd_axis_opclass(index);
 	int			room;
-	Size		end;
 
 	if (dim_in < 1 || dim_in > opclass->max_dim)
 		ereport(ERROR,
@@ -131,7 +130,7 @@ pxd_axis_layout(Relation index, int dim_in, int code_bits, AxisLayout *layout)
 
 	layout->row_size = MAXALIGN(offsetof(AxisRow, values) + sizeof(int64) * layout->filters + layout->code_bytes);
 	layout->rows_per_page = room / (int) layout->code_bytes;
-	while ((end = place_arrays(layout, layout->rows_per_page)) > (Size) room)
+	while (place_arrays(layout, layout->rows_per_page) > (Size) room)
 		layout->rows_per_page--;
 	if (layout->rows_per_page < 2)
 		ereport(ERROR,
@@ -149,7 +148,6 @@ pxd_axis_layout(Relation index, int dim_in, int code_bits, AxisLayout *layout)
 	}
 	layout->entries_per_page = room / (int) layout->entry_size;
 	Assert(layout->entries_per_page >= 1);
-	(void) end;
 }
 
 /*

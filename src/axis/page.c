@@ -123,7 +123,7 @@ pxd_axis_page_widen(const AxisLayout *layout, AxisTail *tail, const AxisRow *row
 			continue;
 		if (layout->filter[i].hashed)
 		{
-			int			bit = (uint64) row->values[i] & 127;
+			int			bit = AXIS_HASH_BIT(row->values[i]);
 
 			if (bit < 64)
 				range->low |= UINT64CONST(1) << bit;

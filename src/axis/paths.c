@@ -7,7 +7,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_am_d.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
 #include "nodes/makefuncs.h"

@@ -38,6 +38,9 @@ typedef struct AxisRange
 	uint64		high;
 } AxisRange;
 
+/* A hashed value's bit in that bitmap: 0 .. 63 stand in low. */
+#define AXIS_HASH_BIT(value) ((uint64) (value) & 127)
+
 /*
  * End of every page. Deleted code pages keep their rows and their next pointer, for scans that were on their way
  * to them, until nobody can be any more (deleted_xid). Ranges stand on code pages of indexes with filter
