@@ -1338,8 +1338,6 @@ BEGIN
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION proximadb.follow_drop() IS 'internal: removes collections whose tables are dropped';
-CREATE EVENT TRIGGER proximadb_follow_drop ON sql_drop EXECUTE FUNCTION proximadb.follow_drop();
-COMMENT ON EVENT TRIGGER proximadb_follow_drop IS 'removes collections whose tables are dropped';
 
 CREATE FUNCTION proximadb.follow_rename() RETURNS event_trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -1353,9 +1351,20 @@ BEGIN
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION proximadb.follow_rename() IS 'internal: renames collections whose tables are renamed';
-CREATE EVENT TRIGGER proximadb_follow_rename ON ddl_command_end WHEN TAG IN ('ALTER TABLE')
-	EXECUTE FUNCTION proximadb.follow_rename();
-COMMENT ON EVENT TRIGGER proximadb_follow_rename IS 'renames collections whose tables are renamed';
+
+-- The event triggers come with the first collection: where there is none, DDL has nothing to run.
+CREATE FUNCTION proximadb.follow_tables() RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	CREATE EVENT TRIGGER proximadb_follow_drop ON sql_drop EXECUTE FUNCTION proximadb.follow_drop();
+	COMMENT ON EVENT TRIGGER proximadb_follow_drop IS 'removes collections whose tables are dropped';
+	ALTER EXTENSION proximadb ADD EVENT TRIGGER proximadb_follow_drop;
+	CREATE EVENT TRIGGER proximadb_follow_rename ON ddl_command_end WHEN TAG IN ('ALTER TABLE')
+		EXECUTE FUNCTION proximadb.follow_rename();
+	COMMENT ON EVENT TRIGGER proximadb_follow_rename IS 'renames collections whose tables are renamed';
+	ALTER EXTENSION proximadb ADD EVENT TRIGGER proximadb_follow_rename;
+END $$;
+COMMENT ON FUNCTION proximadb.follow_tables() IS 'internal: makes the event triggers by which collections follow their tables';
 
 -- Making, changing and removing collections
 

@@ -109,6 +109,21 @@ END
 
 $node->safe_psql('postgres', 'CREATE ROLE reader; CREATE DATABASE original');
 $node->safe_psql('original', 'CREATE EXTENSION proximadb');
+
+# Event triggers come with the first collection, and belong to the extension; two sessions may be the first at the same time.
+my $triggers = "SELECT count(*) FROM pg_event_trigger t LEFT JOIN pg_depend d ON d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e'";
+is($node->safe_psql('original', $triggers), '0', 'no event triggers without collections');
+my $first = $node->background_psql('original');
+$first->query_safe("BEGIN; SELECT proximadb.create_collection('first', 2, engine => 'heap')");
+my $second = $node->background_psql('original');
+$second->query_until(qr/asked/, "\\echo asked\nSELECT proximadb.create_collection('second', 2, engine => 'heap');\n");
+$node->poll_query_until('original', "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND locktype = 'object'") or die 'the second session does not wait';
+$first->query_safe('COMMIT');
+$first->quit;
+$second->query_safe('SELECT 1');
+$second->quit;
+is($node->safe_psql('original', "$triggers WHERE d.refobjid IN (SELECT oid FROM pg_extension WHERE extname = 'proximadb')"), '2', 'two with the first collection, of the extension');
+is($node->safe_psql('original', "DROP TABLE first, second; SELECT count(*) FROM proximadb.collections"), '0', 'collections go with their tables');
 fill('original', '');
 my $expected = answers('original');
 my $expected_catalog = catalog('original');

@@ -5,20 +5,26 @@
  * others. These two functions check that the caller owns the table in question, and then write as the owner of the
  * catalog. What a row may hold is checked by the trigger of the table, for restores too.
  *
- * Locks are those of the statements. No WAL of our own.
+ * Locks are those of the statements, and one on the extension when the first collection comes. No WAL of our own.
  */
 #include "postgres.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
+#include "commands/event_trigger.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+
+#include "collection.h"
 
 PG_FUNCTION_INFO_V1(pxd_sql_save_collection);
 PG_FUNCTION_INFO_V1(pxd_sql_forget_collection);
@@ -38,9 +44,9 @@ catalog_owner(void)
 	return owner;
 }
 
-/* Runs sql as the owner of the catalog. An error gives the old user back, with its (sub)transaction's end. */
+/* Runs sql, which has one parameter or none, as the owner of the catalog. An error gives the old user back, with its (sub)transaction's end. */
 static void
-run_as_owner(const char *sql, Oid type, Datum value)
+run_as_owner(const char *sql, int nargs, Oid type, Datum value)
 {
 	Oid			user;
 	int			context;
@@ -48,10 +54,27 @@ run_as_owner(const char *sql, Oid type, Datum value)
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(catalog_owner(), context | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
-	if (SPI_execute_with_args(sql, 1, &type, &value, NULL, false, 0) < 0)
+	if (SPI_execute_with_args(sql, nargs, &type, &value, NULL, false, 0) < 0)
 		elog(ERROR, "could not write proximadb.collections");
 	SPI_finish();
 	SetUserIdAndSecContext(user, context);
+}
+
+static bool
+tables_are_followed(void)
+{
+	return OidIsValid(get_event_trigger_oid("proximadb_follow_rename", true));
+}
+
+void
+pxd_collections_follow_tables(void)
+{
+	if (tables_are_followed())
+		return;
+	/* Others who are about to add the first collection wait until it is known whether ours stands. */
+	LockDatabaseObject(ExtensionRelationId, get_extension_oid("proximadb", false), 0, ShareUpdateExclusiveLock);
+	if (!tables_are_followed())
+		run_as_owner("SELECT proximadb.follow_tables()", 0, InvalidOid, (Datum) 0);
 }
 
 /*
@@ -77,7 +100,7 @@ pxd_sql_save_collection(PG_FUNCTION_ARGS)
 						  " metadata_column = excluded.metadata_column, filterable_columns = excluded.filterable_columns,"
 						  " index_options = excluded.index_options, description = excluded.description,"
 						  " tags = excluded.tags, updated_at = pg_catalog.now()", relid),
-				 JSONBOID, PG_GETARG_DATUM(1));
+				 1, JSONBOID, PG_GETARG_DATUM(1));
 	PG_RETURN_VOID();
 }
 
@@ -92,6 +115,6 @@ pxd_sql_forget_collection(PG_FUNCTION_ARGS)
 
 	if (relname != NULL && !pg_class_ownercheck(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), relname);
-	run_as_owner("DELETE FROM proximadb.collections WHERE tbl OPERATOR(pg_catalog.=) $1", OIDOID, ObjectIdGetDatum(relid));
+	run_as_owner("DELETE FROM proximadb.collections WHERE tbl OPERATOR(pg_catalog.=) $1", 1, OIDOID, ObjectIdGetDatum(relid));
 	PG_RETURN_VOID();
 }

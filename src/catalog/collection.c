@@ -306,7 +306,8 @@ pxd_collection_text_arg(FunctionCallInfo fcinfo, int number, const char *what)
 }
 
 /*
- * Trigger of proximadb.collections, after each statement: everybody forgets what they know of collections
+ * Trigger of proximadb.collections, after each statement, restores too: everybody forgets what they know of collections, and from the first one on they
+ * follow their tables
  */
 Datum
 pxd_sql_collections_changed(PG_FUNCTION_ARGS)
@@ -318,5 +319,7 @@ pxd_sql_collections_changed(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function was not called by a trigger")));
 	CacheInvalidateRelcache(trigger->tg_relation);
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		pxd_collections_follow_tables();
 	return PointerGetDatum(NULL);
 }
