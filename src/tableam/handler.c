@@ -233,7 +233,8 @@ relation_toast_am(Relation table)
 
 /*
  * Row estimates. Once vacuumed or analysed, core's density is right. Before that it would guess the width of rows from the declared
- * types, which says nothing of stubs: count the sealed rows, and guess for the pages that stubs do not fill (R20).
+ * types, which says nothing of stubs: count the sealed rows, and guess for the pages that stubs do not fill (R20). Core takes a young table for larger
+ * than it is, since it will grow: that guess stands as long as there are no more sealed rows.
  */
 static void
 relation_estimate_size(Relation table, int32 *attr_widths, BlockNumber *pages, double *tuples,
@@ -257,7 +258,9 @@ relation_estimate_size(Relation table, int32 *attr_widths, BlockNumber *pages, d
 		return;
 
 	stub_pages = sealed_rows * (STUB_TYPICAL_BYTES / (double) BLCKSZ);
-	if (*pages <= stub_pages)
+	if (*pages > RelationGetNumberOfBlocks(table))
+		*tuples = Max(*tuples, sealed_rows);
+	else if (*pages <= stub_pages)
 		*tuples = sealed_rows;
 	else
 		*tuples = sealed_rows + *tuples * ((*pages - stub_pages) / *pages);
