@@ -2,6 +2,7 @@
 #
 #   make demo, make check      need nothing but this tree, git and make: see README.md
 #   make && make install       the usual way (PGXS), then make installcheck on a server that preloads proximadb
+#   make install-compat        besides, the extension vector for applications made for pgvector: docs/pgvector.md
 
 EXTENSION   = proximadb
 MODULE_big  = proximadb
@@ -9,13 +10,13 @@ DATA        = $(wildcard sql/proximadb--*.sql)
 SRCS        = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 OBJS        = $(SRCS:.c=.o)
 
-PG_CONFIG  ?= pg_config
+include compat/flags.mk
 PG_CPPFLAGS = -Isrc/include
-# The last line: what PostgreSQL's own headers trip over (PG_TRY with gcc; printf attributes found by gcc, with clang).
-PG_CFLAGS   = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare -fno-math-errno \
-              -Wno-clobbered -Wno-ignored-attributes -Wno-unknown-warning-option
 SHLIB_LINK  = -lavro -lz -lzstd -lm -Wl,--version-script=src/proximadb.map
-override with_llvm = no
+
+# Extensions beside proximadb, each with a Makefile of its own. The files of compat/vector have pgvector's names: install-compat installs them.
+COMPAT_DIRS = $(patsubst %/Makefile,%,$(wildcard compat/*/Makefile))
+COMPAT_SRCS = $(wildcard compat/*/*.c)
 
 # make installcheck: one test a file, each of them independent of the others.
 REGRESS        = $(sort $(patsubst sql_tests/sql/%.sql,%,$(wildcard sql_tests/sql/*.sql)))
@@ -81,9 +82,19 @@ $(shlib): src/proximadb.map
 # plain loops over arrays, meant for vector instructions
 src/axis/estimate.o: CFLAGS += $(CFLAGS_VECTORIZE)
 
+.PHONY: compat install-compat clean-compat
+all: compat
+compat:
+	set -e; for dir in $(COMPAT_DIRS); do $(MAKE) -C $$dir all; done
+install-compat:
+	$(MAKE) -C compat/vector install
+clean: clean-compat
+clean-compat:
+	set -e; for dir in $(COMPAT_DIRS); do $(MAKE) -C $$dir clean; done
+
 # The same sources under a second compiler, which the server's development package brings along.
 .PHONY: clang-check
 clang-check: $(patsubst %.avsc,%.inc,$(wildcard src/schema/*.avsc))
-	printf '%s\n' $(SRCS) | xargs -P 4 -I{} $(or $(CLANG),clang) $(PG_CFLAGS) -O1 -fPIC $(CPPFLAGS) -c {} -o /dev/null
+	printf '%s\n' $(SRCS) $(COMPAT_SRCS) | xargs -P 4 -I{} $(or $(CLANG),clang) $(PG_CFLAGS) -O1 -fPIC $(CPPFLAGS) -c {} -o /dev/null
 
 endif

@@ -62,7 +62,7 @@ install_private()
 	cp -a "$pg_share/." "$work/pgroot$pg_share"
 	{
 		make -C "$top" -j"$(nproc)" all PG_CONFIG="$pg_home/bin/pg_config" &&
-			make -C "$top" install DESTDIR="$work/pgroot" PG_CONFIG="$pg_home/bin/pg_config"
+			make -C "$top" install install-compat DESTDIR="$work/pgroot" PG_CONFIG="$pg_home/bin/pg_config"
 	} >"$top/build/make.log" 2>&1 || {
 		cat "$top/build/make.log" >&2
 		return 1

@@ -33,6 +33,7 @@ pxd_axis_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
 	Relation	index;
 	AxisMeta	meta;
 	AxisLayout	layout;
+	AxisEffort	effort;
 	AxisReach	reach;
 	double		lists;
 	double		share;
@@ -48,7 +49,8 @@ pxd_axis_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
 	index = index_open(info->indexoid, NoLock);
 	pxd_axis_read_meta(index, &meta);
 	pxd_axis_layout(index, meta.dim, meta.code_bits, &layout);
-	reach = pxd_axis_reach(&meta, pxd_axis_target_recall(index), FIRST_ROWS / filter_selectivity);
+	pxd_axis_effort(index, &effort);
+	reach = pxd_axis_reach(&meta, effort.target_recall, FIRST_ROWS / filter_selectivity);
 	index_close(index, NoLock);
 	get_tablespace_page_costs(info->reltablespace, &random_page_cost, NULL);
 

@@ -24,7 +24,7 @@ phase_name(int64 phase)
 		case AXIS_PHASE_KMEANS:
 			return "finding centroids";
 		case AXIS_PHASE_SCAN:
-			return "scanning table";
+			return "loading tuples";
 		case AXIS_PHASE_WRITE:
 			return "writing lists";
 		case AXIS_PHASE_CALIBRATE:
@@ -34,10 +34,9 @@ phase_name(int64 phase)
 	}
 }
 
-PG_FUNCTION_INFO_V1(pxd_sql_axis_handler);
-
-Datum
-pxd_sql_axis_handler(PG_FUNCTION_ARGS)
+/* The access method, palloc'd. */
+IndexAmRoutine *
+pxd_axis_routine(void)
 {
 	IndexAmRoutine *am = makeNode(IndexAmRoutine);
 
@@ -83,5 +82,13 @@ pxd_sql_axis_handler(PG_FUNCTION_ARGS)
 	am->amestimateparallelscan = NULL;
 	am->aminitparallelscan = NULL;
 	am->amparallelrescan = NULL;
-	PG_RETURN_POINTER(am);
+	return am;
+}
+
+PG_FUNCTION_INFO_V1(pxd_sql_axis_handler);
+
+Datum
+pxd_sql_axis_handler(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(pxd_axis_routine());
 }

@@ -175,6 +175,7 @@ pxd_sql_axis_stat(PG_FUNCTION_ARGS)
 	Relation	index = pxd_axis_open_index(relid);
 	AxisOptions *options = (AxisOptions *) index->rd_options;
 	AxisDirectory *directory;
+	AxisEffort	effort;
 	uint64		counts[AXIS_COUNTS];
 	Datum		values[STAT_COLUMNS];
 	bool		nulls[STAT_COLUMNS] = {false};
@@ -195,7 +196,8 @@ pxd_sql_axis_stat(PG_FUNCTION_ARGS)
 	values[STAT_DIMENSIONS] = Int32GetDatum(directory->layout.dim_in);
 	values[STAT_CODE_BITS] = Int32GetDatum(directory->layout.code_bits);
 	fill_lists(index, directory, values, nulls);
-	values[STAT_TARGET_RECALL] = Float8GetDatum(pxd_axis_target_recall(index));
+	pxd_axis_effort(index, &effort);
+	values[STAT_TARGET_RECALL] = Float8GetDatum(effort.target_recall);
 	values[STAT_CALIBRATED_ROWS] = Int64GetDatum(directory->meta.calibrated_rows);
 	nulls[STAT_CALIBRATION] = directory->meta.calibrated_rows == 0;
 	values[STAT_CALIBRATION] = nulls[STAT_CALIBRATION] ? (Datum) 0 : calibration(&directory->meta);

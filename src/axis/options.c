@@ -23,6 +23,12 @@ static relopt_enum_elt_def strategies[] = {
 	{NULL}
 };
 
+static const relopt_parse_elt axis_elements[] = {
+	{"target_recall", RELOPT_TYPE_REAL, offsetof(AxisOptions, target_recall)},
+	{"code_bits", RELOPT_TYPE_INT, offsetof(AxisOptions, code_bits)},
+	{"strategy", RELOPT_TYPE_ENUM, offsetof(AxisOptions, strategy)},
+};
+
 static void
 validate_code_bits(int value)
 {
@@ -33,18 +39,24 @@ validate_code_bits(int value)
 				 errhint("0 chooses by the number of dimensions.")));
 }
 
+void
+pxd_axis_options_add(relopt_kind kind)
+{
+	add_real_reloption(kind, "target_recall", "Share of the nearest rows that a search should find.",
+					   0, 0, 0.999, AccessExclusiveLock);
+	add_int_reloption(kind, "code_bits", "Bits of a row's code for each dimension: 1, 2 or 4; 0 chooses.",
+					  0, 0, 4, AccessExclusiveLock);
+	add_enum_reloption(kind, "strategy", "auto, flat (all rows are looked at) or ivf (inverted lists).",
+					   strategies, AXIS_STRATEGY_AUTO, "Valid values are \"auto\", \"flat\" and \"ivf\".",
+					   AccessExclusiveLock);
+}
+
 /* Registers settings and options; once, when the library is loaded. */
 void
 pxd_axis_options_init(void)
 {
 	axis_options = add_reloption_kind();
-	add_real_reloption(axis_options, "target_recall", "Share of the nearest rows that a search should find.",
-					   0, 0, 0.999, AccessExclusiveLock);
-	add_int_reloption(axis_options, "code_bits", "Bits of a row's code for each dimension: 1, 2 or 4; 0 chooses.",
-					  0, 0, 4, AccessExclusiveLock);
-	add_enum_reloption(axis_options, "strategy", "auto, flat (all rows are looked at) or ivf (inverted lists).",
-					   strategies, AXIS_STRATEGY_AUTO, "Valid values are \"auto\", \"flat\" and \"ivf\".",
-					   AccessExclusiveLock);
+	pxd_axis_options_add(axis_options);
 
 	DefineCustomRealVariable("proximadb.target_recall",
 							 "Share of the nearest rows that searches through axis indexes should find.",
@@ -67,29 +79,43 @@ pxd_axis_options_init(void)
 }
 
 bytea *
-pxd_axis_options(Datum reloptions, bool validate)
+pxd_axis_options_parse(Datum reloptions, bool validate, relopt_kind kind, Size size, const relopt_parse_elt *elements,
+					   int count)
 {
-	static const relopt_parse_elt elements[] = {
-		{"target_recall", RELOPT_TYPE_REAL, offsetof(AxisOptions, target_recall)},
-		{"code_bits", RELOPT_TYPE_INT, offsetof(AxisOptions, code_bits)},
-		{"strategy", RELOPT_TYPE_ENUM, offsetof(AxisOptions, strategy)},
-	};
-	AxisOptions *options = build_reloptions(reloptions, validate, axis_options, sizeof(AxisOptions), elements,
-											lengthof(elements));
+	relopt_parse_elt *all = palloc(sizeof(axis_elements) + sizeof(relopt_parse_elt) * count);
+	AxisOptions *options;
 
+	Assert(size >= sizeof(AxisOptions));
+	memcpy(all, axis_elements, sizeof(axis_elements));
+	if (count > 0)
+		memcpy(all + lengthof(axis_elements), elements, sizeof(relopt_parse_elt) * count);
+	options = build_reloptions(reloptions, validate, kind, size, all, lengthof(axis_elements) + count);
 	if (options != NULL && validate)
 		validate_code_bits(options->code_bits);
+	pfree(all);
 	return (bytea *) options;
 }
 
-double
-pxd_axis_target_recall(Relation index)
+bytea *
+pxd_axis_options(Datum reloptions, bool validate)
 {
-	AxisOptions *options = (AxisOptions *) index->rd_options;
+	return pxd_axis_options_parse(reloptions, validate, axis_options, sizeof(AxisOptions), NULL, 0);
+}
 
+void
+pxd_axis_effort(Relation index, AxisEffort *effort)
+{
+	const AxisOptions *options = (const AxisOptions *) index->rd_options;
+	const AxisAlias *alias = pxd_axis_alias(index);
+
+	effort->strict_order = false;
 	if (pxd_axis_target_recall_setting > 0)
-		return pxd_axis_target_recall_setting;
-	if (options != NULL && options->target_recall > 0)
-		return options->target_recall;
-	return DEFAULT_TARGET_RECALL;
+		effort->target_recall = pxd_axis_target_recall_setting;
+	else if (options != NULL && options->target_recall > 0)
+		effort->target_recall = options->target_recall;
+	else
+		effort->target_recall = DEFAULT_TARGET_RECALL;
+	if (alias != NULL)
+		alias->effort(options, effort);
+	Assert(effort->target_recall >= 0 && effort->target_recall <= 1);
 }

@@ -54,6 +54,7 @@ typedef struct AxisScanState
 	MemoryContext context;		/* of one rescan */
 	ScanStage	stage;
 	const AxisOpclass *opclass;
+	AxisEffort	effort;
 	AxisDirectory *directory;
 	AxisCondition *condition;
 	bool		recheck;
@@ -73,6 +74,7 @@ typedef struct AxisScanState
 	pairingheap *due;			/* no candidate's bound is below */
 	double		ndue;
 	double		hold;			/* rows that shall be due before any is returned */
+	double		last_rank;		/* of the row returned last */
 	RankedRow  *spare;
 
 	/* list by list */
@@ -187,8 +189,9 @@ start_search(IndexScanDesc scan, AxisScanState *state)
 	}
 	pxd_axis_wanted(scan, &state->wanted, &farthest);
 	state->farthest = state->opclass->rank(farthest);
+	pxd_axis_effort(scan->indexRelation, &state->effort);
 	state->probe = pxd_axis_probe_begin(scan->indexRelation, state->directory, state->condition, x,
-										pxd_axis_target_recall(scan->indexRelation));
+										state->effort.target_recall);
 	state->k = 0;
 	state->count = state->next = 0;
 	state->complete = false;
@@ -196,6 +199,7 @@ start_search(IndexScanDesc scan, AxisScanState *state)
 	state->ranked = pairingheap_allocate(compare_ranked, NULL);
 	state->due = pairingheap_allocate(compare_ranked, NULL);
 	state->ndue = state->hold = 0;
+	state->last_rank = -INFINITY;
 	state->stage = STAGE_SEARCH;
 }
 
@@ -257,6 +261,11 @@ rank_candidate(AxisScanState *state)
 	if (row == NULL)
 		row = palloc(sizeof(RankedRow));
 	row->rank = rank_of_distance(state, distance);
+	if (state->effort.strict_order && row->rank < state->last_rank)
+	{
+		state->spare = row;
+		return;
+	}
 	row->nan = isnan(distance);
 	row->tid = candidate->tid;
 	pairingheap_add(state->ranked, &row->node);
@@ -286,6 +295,7 @@ return_due(IndexScanDesc scan, AxisScanState *state)
 
 	state->ndue--;
 	state->hold = Max(state->hold - 1, 0);
+	state->last_rank = row->rank;
 	scan->xs_heaptid = row->tid;
 	if (state->spare == NULL)
 		state->spare = row;

@@ -17,6 +17,7 @@
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 
+#include "axis_alias.h"
 #include "axis_page.h"
 #include "code_kernels.h"
 
@@ -290,14 +291,6 @@ extern double pxd_axis_target_recall_setting;	/* 0: the index's option */
 extern int	pxd_axis_nprobe;	/* 0: by target recall */
 extern double pxd_axis_error_bound; /* standard deviations: eps0 */
 
-typedef struct AxisOptions
-{
-	int32		vl_len_;
-	double		target_recall;	/* 0: not given */
-	int			code_bits;		/* 0: by dimensions */
-	int			strategy;		/* AxisStrategy */
-} AxisOptions;
-
 typedef enum AxisStrategy
 {
 	AXIS_STRATEGY_AUTO,
@@ -308,8 +301,22 @@ typedef enum AxisStrategy
 extern bytea *pxd_axis_options(Datum reloptions, bool validate);
 extern void pxd_axis_options_init(void);
 
-/* Target recall for a scan of index now: the setting, else the index's option, else 0.95. */
-extern double pxd_axis_target_recall(Relation index);
+/* Registers axis's options for a kind, and parses options of such a kind: see AxisApi. */
+extern void pxd_axis_options_add(relopt_kind kind);
+extern bytea *pxd_axis_options_parse(Datum reloptions, bool validate, relopt_kind kind, Size size,
+									 const relopt_parse_elt *elements, int count);
+
+/* How a scan of index is to search now: by the setting target_recall, else the index's option, else 0.95; an alias may change that. */
+extern void pxd_axis_effort(Relation index, AxisEffort *effort);
+
+/* --- handler.c --- */
+
+extern IndexAmRoutine *pxd_axis_routine(void);
+
+/* --- alias.c --- */
+
+/* The alias an index belongs to; NULL if it is one of axis itself. */
+extern const AxisAlias *pxd_axis_alias(Relation index);
 
 /* --- build.c --- */
 
