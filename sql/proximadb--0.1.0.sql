@@ -1175,6 +1175,92 @@ COMMENT ON COLUMN proximadb.stat_table.free_bytes IS 'bytes the store keeps for 
 GRANT SELECT ON proximadb.stat_table TO PUBLIC;
 
 -- ---------------------------------------------------------------------------------------------
+-- Options of tables (src/catalog/table_options.c). Event triggers see to renamed columns and dropped tables.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE TABLE proximadb.table_options (
+	tbl regclass PRIMARY KEY,
+	sort_by name[],
+	sort_attnums int2[],
+	block_size_kb integer,
+	bloom_fpr double precision,
+	compression_level integer,
+	segment_size_kb integer,
+	flush_threshold_kb integer,
+	compaction_threshold integer,
+	level_count integer
+) USING heap;
+COMMENT ON TABLE proximadb.table_options IS 'options of tables, where they are not the defaults; changed by proximadb.set_options';
+COMMENT ON COLUMN proximadb.table_options.sort_by IS 'columns of the sort key';
+COMMENT ON COLUMN proximadb.table_options.sort_attnums IS 'their numbers, by which they are followed when columns are renamed';
+COMMENT ON COLUMN proximadb.table_options.block_size_kb IS 'bytes of records in a block of a sorted run, in kB';
+COMMENT ON COLUMN proximadb.table_options.bloom_fpr IS 'false positives of the filters on keys; 0 for no filters';
+COMMENT ON COLUMN proximadb.table_options.compression_level IS 'zstd level';
+COMMENT ON COLUMN proximadb.table_options.segment_size_kb IS 'bytes of rows at which a segment is closed, in kB';
+COMMENT ON COLUMN proximadb.table_options.flush_threshold_kb IS 'bytes of hot rows at which the background worker seals them, in kB';
+COMMENT ON COLUMN proximadb.table_options.compaction_threshold IS 'overlapping runs of level 0 that are merged';
+COMMENT ON COLUMN proximadb.table_options.level_count IS 'levels below level 0';
+GRANT SELECT ON proximadb.table_options TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('proximadb.table_options', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = tbl)');
+
+CREATE FUNCTION proximadb.check_options() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'pxd_sql_check_options' LANGUAGE C;
+COMMENT ON FUNCTION proximadb.check_options() IS 'internal: trigger of proximadb.table_options';
+CREATE TRIGGER check_options BEFORE INSERT OR UPDATE ON proximadb.table_options
+	FOR EACH ROW EXECUTE FUNCTION proximadb.check_options();
+
+CREATE FUNCTION proximadb.options_changed() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'pxd_sql_options_changed' LANGUAGE C;
+COMMENT ON FUNCTION proximadb.options_changed() IS 'internal: trigger of proximadb.table_options';
+CREATE TRIGGER options_changed AFTER INSERT OR UPDATE OR DELETE ON proximadb.table_options
+	FOR EACH ROW EXECUTE FUNCTION proximadb.options_changed();
+CREATE TRIGGER options_truncated AFTER TRUNCATE ON proximadb.table_options
+	FOR EACH STATEMENT EXECUTE FUNCTION proximadb.options_changed();
+
+CREATE FUNCTION proximadb.set_options(tbl regclass, options jsonb DEFAULT NULL, sort_by text DEFAULT NULL, block_size text DEFAULT NULL,
+		bloom_fpr double precision DEFAULT NULL, compression_level integer DEFAULT NULL, segment_size text DEFAULT NULL,
+		flush_threshold text DEFAULT NULL, compaction_threshold integer DEFAULT NULL, level_count integer DEFAULT NULL) RETURNS void
+	AS 'MODULE_PATHNAME', 'pxd_sql_set_options' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION proximadb.set_options(regclass, jsonb, text, text, double precision, integer, text, text, integer, integer) IS
+	'sets options of a table, by named arguments or as a JSON object, whose nulls reset; they apply to the segments written from then on';
+
+CREATE FUNCTION proximadb.reset_options(tbl regclass, VARIADIC names text[] DEFAULT '{}') RETURNS void
+	AS 'MODULE_PATHNAME', 'pxd_sql_reset_options' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION proximadb.reset_options(regclass, text[]) IS 'gives options of a table, or all of them, back to their defaults';
+
+CREATE FUNCTION proximadb.options(tbl regclass, OUT name text, OUT value text, OUT source text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pxd_sql_options' LANGUAGE C VOLATILE STRICT ROWS 8;
+COMMENT ON FUNCTION proximadb.options(regclass) IS
+	'options of a table as they are in force; source tells whether they are set for the table or defaults';
+
+CREATE FUNCTION proximadb.sync_options() RETURNS void
+	AS 'MODULE_PATHNAME', 'pxd_sql_sync_options' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION proximadb.sync_options() IS 'internal: has proximadb.table_options follow tables that are dropped, and columns';
+
+CREATE FUNCTION proximadb.follow_options() RETURNS event_trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF EXISTS (SELECT FROM proximadb.table_options) THEN
+		PERFORM proximadb.sync_options();
+	END IF;
+END $$;
+COMMENT ON FUNCTION proximadb.follow_options() IS 'internal: keeps options of tables in step with them';
+
+-- They come with the first row, as those of collections do.
+CREATE FUNCTION proximadb.follow_tables_of_options() RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	CREATE EVENT TRIGGER proximadb_options_drop ON sql_drop EXECUTE FUNCTION proximadb.follow_options();
+	COMMENT ON EVENT TRIGGER proximadb_options_drop IS 'removes options of tables and columns that are dropped';
+	ALTER EXTENSION proximadb ADD EVENT TRIGGER proximadb_options_drop;
+	CREATE EVENT TRIGGER proximadb_options_rename ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'ALTER MATERIALIZED VIEW')
+		EXECUTE FUNCTION proximadb.follow_options();
+	COMMENT ON EVENT TRIGGER proximadb_options_rename IS 'follows columns that are renamed';
+	ALTER EXTENSION proximadb ADD EVENT TRIGGER proximadb_options_rename;
+END $$;
+COMMENT ON FUNCTION proximadb.follow_tables_of_options() IS 'internal: makes the event triggers by which options follow their tables';
+
+-- ---------------------------------------------------------------------------------------------
 -- Background worker and progress (src/worker)
 -- ---------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@
 #include "axis_counts.h"
 #include "hooks.h"
 #include "kernels.h"
+#include "options.h"
 #include "proximadb.h"
 #include "rmgr.h"
 #include "tableam.h"
@@ -22,7 +23,6 @@ bool		pxd_preloaded = false;
 bool		pxd_debug_direct = false;
 bool		pxd_debug_flush = false;
 int			pxd_build_mem_kb = 64 * 1024;
-int			pxd_compression_level = 3;
 
 void		_PG_init(void);
 
@@ -50,12 +50,6 @@ _PG_init(void)
 							&pxd_build_mem_kb,
 							64 * 1024, 1024, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
-	DefineCustomIntVariable("proximadb.compression_level",
-							"zstd compression level of sealed columns.",
-							"Negative levels are faster, higher ones smaller; vectors are never compressed.",
-							&pxd_compression_level,
-							3, -7, 19,
-							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("proximadb.debug_direct",
 							 "Seals every inserted row at once, for tests.",
 							 NULL,
@@ -68,6 +62,7 @@ _PG_init(void)
 							 &pxd_debug_flush,
 							 false,
 							 PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	pxd_options_init();
 	pxd_axis_options_init();
 	pxd_axis_counts_init();
 	pxd_axis_paths_init();

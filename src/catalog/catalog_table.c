@@ -1,11 +1,11 @@
 /*
- * catalog_table.c: the only writers of proximadb.collections.
+ * catalog_table.c: the only writers of proximadb.collections, and how catalog tables are written.
  *
- * The table is everybody's to read and nobody's to write, so that no user can lock it, or say things about the tables of
- * others. These two functions check that the caller owns the table in question, and then write as the owner of the
- * catalog. What a row may hold is checked by the trigger of the table, for restores too.
+ * The catalogs are everybody's to read and nobody's to write, so that no user can lock them, or say things about the tables of
+ * others. The functions that write check that the caller owns the table in question, and then write as the owner of the
+ * catalogs. What a row may hold is checked by the triggers of the catalogs, for restores too.
  *
- * Locks are those of the statements, and one on the extension when the first collection comes. No WAL of our own.
+ * Locks are those of the statements, and one on the extension when the first row comes. No WAL of our own.
  */
 #include "postgres.h"
 
@@ -24,12 +24,12 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "collection.h"
+#include "catalog.h"
 
 PG_FUNCTION_INFO_V1(pxd_sql_save_collection);
 PG_FUNCTION_INFO_V1(pxd_sql_forget_collection);
 
-/* Owner of proximadb.collections. */
+/* Owner of the catalogs, all of which are the extension's. */
 static Oid
 catalog_owner(void)
 {
@@ -44,9 +44,8 @@ catalog_owner(void)
 	return owner;
 }
 
-/* Runs sql, which has one parameter or none, as the owner of the catalog. An error gives the old user back, with its (sub)transaction's end. */
-static void
-run_as_owner(const char *sql, int nargs, Oid type, Datum value)
+void
+pxd_catalog_write(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)
 {
 	Oid			user;
 	int			context;
@@ -54,27 +53,21 @@ run_as_owner(const char *sql, int nargs, Oid type, Datum value)
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(catalog_owner(), context | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
-	if (SPI_execute_with_args(sql, nargs, &type, &value, NULL, false, 0) < 0)
-		elog(ERROR, "could not write proximadb.collections");
+	if (SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0) < 0)
+		elog(ERROR, "could not write a catalog of proximadb");
 	SPI_finish();
 	SetUserIdAndSecContext(user, context);
 }
 
-static bool
-tables_are_followed(void)
-{
-	return OidIsValid(get_event_trigger_oid("proximadb_follow_rename", true));
-}
-
 void
-pxd_collections_follow_tables(void)
+pxd_catalog_follow_tables(const char *event_trigger, const char *function)
 {
-	if (tables_are_followed())
+	if (OidIsValid(get_event_trigger_oid(event_trigger, true)))
 		return;
-	/* Others who are about to add the first collection wait until it is known whether ours stands. */
+	/* Others who are about to add the first row wait until it is known whether ours stands. */
 	LockDatabaseObject(ExtensionRelationId, get_extension_oid("proximadb", false), 0, ShareUpdateExclusiveLock);
-	if (!tables_are_followed())
-		run_as_owner("SELECT proximadb.follow_tables()", 0, InvalidOid, (Datum) 0);
+	if (!OidIsValid(get_event_trigger_oid(event_trigger, true)))
+		pxd_catalog_write(psprintf("SELECT proximadb.%s()", function), 0, NULL, NULL, NULL);
 }
 
 /*
@@ -85,6 +78,8 @@ pxd_sql_save_collection(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
 	char	   *relname = get_rel_name(relid);
+	Oid			type = JSONBOID;
+	Datum		fields = PG_GETARG_DATUM(1);
 
 	if (relname == NULL)
 		ereport(ERROR,
@@ -92,7 +87,7 @@ pxd_sql_save_collection(PG_FUNCTION_ARGS)
 				 errmsg("relation with OID %u does not exist", relid)));
 	if (!pg_class_ownercheck(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), relname);
-	run_as_owner(psprintf("INSERT INTO proximadb.collections"
+	pxd_catalog_write(psprintf("INSERT INTO proximadb.collections"
 						  " SELECT r.* FROM pg_catalog.jsonb_populate_record(NULL::proximadb.collections,"
 						  " $1 OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('tbl', '%u')) r"
 						  " ON CONFLICT (tbl) DO UPDATE SET name = excluded.name, table_name = excluded.table_name,"
@@ -100,7 +95,7 @@ pxd_sql_save_collection(PG_FUNCTION_ARGS)
 						  " metadata_column = excluded.metadata_column, filterable_columns = excluded.filterable_columns,"
 						  " index_options = excluded.index_options, description = excluded.description,"
 						  " tags = excluded.tags, updated_at = pg_catalog.now()", relid),
-				 1, JSONBOID, PG_GETARG_DATUM(1));
+					  1, &type, &fields, NULL);
 	PG_RETURN_VOID();
 }
 
@@ -112,9 +107,11 @@ pxd_sql_forget_collection(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
 	char	   *relname = get_rel_name(relid);
+	Oid			type = OIDOID;
+	Datum		value = ObjectIdGetDatum(relid);
 
 	if (relname != NULL && !pg_class_ownercheck(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), relname);
-	run_as_owner("DELETE FROM proximadb.collections WHERE tbl OPERATOR(pg_catalog.=) $1", 1, OIDOID, ObjectIdGetDatum(relid));
+	pxd_catalog_write("DELETE FROM proximadb.collections WHERE tbl OPERATOR(pg_catalog.=) $1", 1, &type, &value, NULL);
 	PG_RETURN_VOID();
 }

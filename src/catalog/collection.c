@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "catalog.h"
 #include "collection.h"
 #include "vector.h"
 
@@ -320,6 +321,6 @@ pxd_sql_collections_changed(PG_FUNCTION_ARGS)
 				 errmsg("function was not called by a trigger")));
 	CacheInvalidateRelcache(trigger->tg_relation);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		pxd_collections_follow_tables();
+		pxd_catalog_follow_tables("proximadb_follow_rename", "follow_tables");
 	return PointerGetDatum(NULL);
 }

@@ -20,8 +20,8 @@
 #define INITIAL_ROWS	64
 #define INITIAL_BYTES	8192
 
-/* A full batch may exceed SEGMENT_MAX_BYTES by its last row; do not double the array for that. */
-#define SOFT_MAX_BYTES	(SEGMENT_MAX_BYTES + 128 * 1024)
+/* A full batch may exceed its settings' max_bytes by its last row; do not double the array for that. */
+#define LAST_ROW_BYTES	(128 * 1024)
 
 static void
 init_column(BatchColumn *column, Form_pg_attribute att)
@@ -116,8 +116,8 @@ reserve(RowBatch *batch, BatchColumn *column, Size offset, Size len)
 	{
 		Size		cap = Max(Max(need, 2 * column->data_cap), INITIAL_BYTES);
 
-		if (cap > SOFT_MAX_BYTES)
-			cap = Max(need, SOFT_MAX_BYTES);
+		if (cap > batch->settings.max_bytes + LAST_ROW_BYTES)
+			cap = Max(need, batch->settings.max_bytes + LAST_ROW_BYTES);
 		if (column->data == NULL)
 			column->data = MemoryContextAllocHuge(batch->context, cap);
 		else

@@ -1,5 +1,5 @@
 /*
- * catalog.h: collections and the interchange of their records. Nothing here touches pages; everything goes through SQL.
+ * catalog.h: catalogs, and the interchange of records. Nothing here touches pages; everything goes through SQL.
  */
 #ifndef PXD_CATALOG_H
 #define PXD_CATALOG_H
@@ -30,5 +30,18 @@ extern const char *pxd_record_type(RecordField field);
 
 /* Name of a field, which is its column's name too. */
 extern const char *pxd_record_field_name(RecordField field);
+
+/*
+ * Runs sql, with arguments as for SPI_execute_with_args, as the owner of the catalogs. The caller has checked that the user may. An error gives the
+ * old user back, with its (sub)transaction's end.
+ */
+extern void pxd_catalog_write(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls);
+
+/*
+ * Makes the event triggers by which rows of a catalog follow their tables, when its first row comes, unless the event trigger of that name is there already: calls
+ * proximadb.function() as the owner of the catalogs, who must be a superuser, as core demands of event triggers. Lock: one on the extension until the end of the
+ * transaction, if they are not there.
+ */
+extern void pxd_catalog_follow_tables(const char *event_trigger, const char *function);
 
 #endif

@@ -55,12 +55,6 @@ extern SPIPlanPtr pxd_collection_find_plan(const Collection *collection, const c
 extern SPIPlanPtr pxd_collection_save_plan(const Collection *collection, const char *key, const char *sql, int nparams,
 										   const Oid *types);
 
-/*
- * Makes the event triggers by which collections follow their tables, unless they are there. The owner of the extension must be a superuser, as core demands
- * of event triggers. Lock: one on the extension until the end of the transaction, if they are not there.
- */
-extern void pxd_collections_follow_tables(void);
-
 /* A text argument of a function as a C string; error "what is null" if it is NULL. */
 extern char *pxd_collection_text_arg(FunctionCallInfo fcinfo, int number, const char *what);
 

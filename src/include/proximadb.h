@@ -22,7 +22,6 @@ extern bool pxd_preloaded;
 extern bool pxd_debug_direct;		/* proximadb.debug_direct: direct path from the first row */
 extern bool pxd_debug_flush;		/* proximadb.debug_flush: hot rows are sealed when their command ends */
 extern int	pxd_build_mem_kb;		/* proximadb.build_mem: bound on a backend's builders, kB */
-extern int	pxd_compression_level;	/* proximadb.compression_level: zstd level for sealed blocks */
 
 /*
  * Raises ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE with a hint unless the library is preloaded.

@@ -14,9 +14,8 @@
 #include "nodes/bitmapset.h"
 #include "storage/itemptr.h"
 
-/* Limits of one segment; whichever is reached first closes it, at the writer's next opportunity. */
+/* A segment is closed, at the writer's next opportunity, when it has so many rows or SegmentSettings.max_bytes. */
 #define SEGMENT_MAX_ROWS	65536
-#define SEGMENT_MAX_BYTES	(16 * 1024 * 1024)	/* default of SegmentSettings.max_bytes */
 
 /* Positions a locator can name; a batch takes no more rows than that. */
 #define BATCH_MAX_ROWS		(1 << 24)
@@ -45,6 +44,8 @@ typedef struct SegmentSettings
 	uint32		block_bytes;	/* of records, before compression */
 	double		bloom_fpr;		/* false positives of filters on the key, as a fraction; 0: no filters */
 	Size		max_bytes;		/* payload at which a segment is closed */
+	int			merge_runs;		/* overlapping runs at level 0 that are merged */
+	int			levels;			/* below level 0 */
 } SegmentSettings;
 
 typedef struct BatchColumn

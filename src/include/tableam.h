@@ -27,7 +27,12 @@ extern bool pxd_table_has_segments(Relation table);
 
 struct SegmentSettings;
 
-/* How engine is to write segments of table; its sort key only if the engine sorts. Reads the system catalogs. */
+struct SortColumn;
+
+/* Fills in a column of a sort key. False if its type has no order to sort by; arrays and the like have whatever their elements have. */
+extern bool pxd_sort_column(Form_pg_attribute att, struct SortColumn *column);
+
+/* How engine is to write segments of table; its sort key only if the engine sorts. Reads the system catalogs and the table's options. */
 extern void pxd_table_settings(Relation table, const struct StorageEngine *engine, struct SegmentSettings *settings);
 
 /* --- write.c: the hot and the direct path --- */

@@ -260,7 +260,7 @@ pxd_builder_flush(SegmentBuilder *builder, Relation table)
 	/* Keep the memory if it is not outsize and no other builder may want it: giving it back and faulting it in again costs as much as filling it. */
 	Assert(builder->spare == NULL);
 	if (dlist_has_next(&open_builders, dlist_head_node(&open_builders)) ||
-		MemoryContextMemAllocated(builder->batch->context, true) > 4 * SEGMENT_MAX_BYTES)
+		MemoryContextMemAllocated(builder->batch->context, true) > 4 * builder->settings.max_bytes)
 		MemoryContextDelete(builder->batch->context);
 	else
 	{

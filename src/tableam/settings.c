@@ -1,8 +1,8 @@
 /*
  * settings.c: how segments of a table are written: its sort key, block and segment sizes, compression.
  *
- * The sort key of a table whose engine sorts is its primary key, if all its columns have an order that C functions decide: these run inside
- * VACUUM, where nothing else may.
+ * The sort key of a table whose engine sorts is what option sort_by names, or its primary key, if all its columns have an order that C functions
+ * decide: these run inside VACUUM, where nothing else may.
  *
  * Reads the system catalogs; locks nothing besides.
  */
@@ -18,11 +18,8 @@
 #include "utils/typcache.h"
 
 #include "engine.h"
-#include "proximadb.h"
+#include "options.h"
 #include "tableam.h"
-
-#define DEFAULT_BLOCK_BYTES		(16 * 1024)
-#define DEFAULT_BLOOM_FPR		0.01
 
 /* Whether function is of language C or internal. */
 static bool
@@ -38,9 +35,8 @@ is_c_function(Oid function)
 	return language == INTERNALlanguageId || language == ClanguageId;
 }
 
-/* Fills in a column of a sort key. False if its type has no order to sort by; arrays and the like have whatever their elements have. */
-static bool
-make_sort_column(Form_pg_attribute att, SortColumn *column)
+bool
+pxd_sort_column(Form_pg_attribute att, SortColumn *column)
 {
 	Oid			type = getBaseType(att->atttypid);
 	char		kind = get_typtype(type);
@@ -63,7 +59,24 @@ make_sort_column(Form_pg_attribute att, SortColumn *column)
 	return true;
 }
 
-/* The primary key as the sort key; none if there is none or it cannot be sorted. */
+/* Makes the columns the sort key; false, and no key, if they cannot be sorted (any more). */
+static bool
+sort_by_columns(Relation table, const AttrNumber *attnums, int n, SortKey *key)
+{
+	TupleDesc	tupdesc = RelationGetDescr(table);
+
+	key->ncolumns = 0;
+	for (int i = 0; i < n; i++)
+	{
+		if (attnums[i] < 1 || attnums[i] > tupdesc->natts ||
+			TupleDescAttr(tupdesc, attnums[i] - 1)->attisdropped ||
+			!pxd_sort_column(TupleDescAttr(tupdesc, attnums[i] - 1), &key->columns[i]))
+			return false;
+	}
+	key->ncolumns = n;
+	return n > 0;
+}
+
 static void
 sort_by_primary_key(Relation table, SortKey *key)
 {
@@ -73,28 +86,24 @@ sort_by_primary_key(Relation table, SortKey *key)
 	if (!OidIsValid(index_oid))
 		return;
 	index = index_open(index_oid, AccessShareLock);
-	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(table), index->rd_index->indkey.values[i] - 1);
-
-		if (!make_sort_column(att, &key->columns[key->ncolumns]))
-		{
-			key->ncolumns = 0;
-			break;
-		}
-		key->ncolumns++;
-	}
+	(void) sort_by_columns(table, index->rd_index->indkey.values,
+						   IndexRelationGetNumberOfKeyAttributes(index), key);
 	index_close(index, AccessShareLock);
 }
 
 void
 pxd_table_settings(Relation table, const StorageEngine *engine, SegmentSettings *settings)
 {
+	TableOptions options;
+
+	pxd_table_options(table, &options);
 	memset(settings, 0, sizeof(*settings));
-	settings->compression_level = pxd_compression_level;
-	settings->block_bytes = DEFAULT_BLOCK_BYTES;
-	settings->bloom_fpr = DEFAULT_BLOOM_FPR;
-	settings->max_bytes = SEGMENT_MAX_BYTES;
-	if (engine->sorted)
+	settings->compression_level = pxd_option_int(&options, OPTION_COMPRESSION_LEVEL);
+	settings->block_bytes = (uint32) pxd_option_int(&options, OPTION_BLOCK_SIZE) * 1024;
+	settings->bloom_fpr = pxd_option_value(&options, OPTION_BLOOM_FPR);
+	settings->max_bytes = (Size) pxd_option_int(&options, OPTION_SEGMENT_SIZE) * 1024;
+	settings->merge_runs = pxd_option_int(&options, OPTION_COMPACTION_THRESHOLD);
+	settings->levels = pxd_option_int(&options, OPTION_LEVEL_COUNT);
+	if (engine->sorted && !sort_by_columns(table, options.sort, options.nsort, &settings->key))
 		sort_by_primary_key(table, &settings->key);
 }

@@ -1,7 +1,7 @@
 /*
  * due.c: what is due for a table.
  *
- * Flush: when a certain part of the table, or proximadb.flush_threshold, is hot and can be sealed, more than were left
+ * Flush: when a certain part of the table, or its flush_threshold, is hot and can be sealed, more than were left
  * over by the worker's last flush (rows whose keys are too wide, pages that somebody had pinned), so that what cannot
  * be sealed is not tried again and again. Rows keep their TIDs, so the main fork stays as large as its hot rows once made
  * it, but for reuse: the bound on hot bytes bounds the free space in it.
@@ -18,6 +18,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "options.h"
 #include "store.h"
 #include "worker_internal.h"
 
@@ -32,10 +33,11 @@
 uint64
 pxd_flush_due_bytes(Relation table)
 {
-	uint64		most = (uint64) pxd_flush_threshold_kb * 1024;
 	uint64		pages = RelationGetNumberOfBlocks(table);
 	uint64		bytes;
+	TableOptions options;
 
+	pxd_table_options(table, &options);
 	if (OidIsValid(table->rd_rel->reltoastrelid))
 	{
 		Relation	store = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
@@ -44,7 +46,7 @@ pxd_flush_due_bytes(Relation table)
 		table_close(store, AccessShareLock);
 	}
 	bytes = Max(pages * BLCKSZ / FLUSH_TABLE_PARTS, FLUSH_MIN_BYTES);
-	return Min(bytes, most);
+	return Min(bytes, (uint64) pxd_option_int(&options, OPTION_FLUSH_THRESHOLD) * 1024);
 }
 
 static bool

@@ -53,7 +53,6 @@
 
 bool		pxd_worker_enabled = true;
 int			pxd_worker_naptime_s = 60;
-int			pxd_flush_threshold_kb = 64 * 1024;
 
 /* Hot bytes a backend writes before it tells the others. */
 #define HOT_BYTES_STEP	(256 * 1024)
@@ -718,12 +717,6 @@ pxd_worker_init(void)
 {
 	BackgroundWorker launcher;
 
-	DefineCustomIntVariable("proximadb.flush_threshold",
-							"Bytes of hot rows from which on the background worker seals those of a large table.",
-							"A smaller table's are sealed from 1/32 of its size on, at least 1 MB.",
-							&pxd_flush_threshold_kb,
-							64 * 1024, 64, MAX_KILOBYTES,
-							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomBoolVariable("proximadb.worker",
 							 "Starts background workers that flush and compact tables.",
 							 NULL,

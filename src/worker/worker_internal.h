@@ -16,7 +16,6 @@
 /* Settings, defined in worker.c. */
 extern bool pxd_worker_enabled;			/* proximadb.worker */
 extern int	pxd_worker_naptime_s;		/* proximadb.worker_naptime */
-extern int	pxd_flush_threshold_kb;		/* proximadb.flush_threshold */
 
 /* --- shared memory (progress.c, history.c, put together in shmem.c) --- */
 
@@ -73,7 +72,7 @@ extern void pxd_history_set_hot_room(Oid relid, uint64 hot_room);
  */
 extern bool pxd_history_note_hot(Oid relid, uint64 bytes);
 
-/* Hot bytes from which on even a small table is flushed, unless proximadb.flush_threshold is less. */
+/* Hot bytes from which on even a small table is flushed, unless flush_threshold is less. */
 #define FLUSH_MIN_BYTES		(UINT64CONST(1024) * 1024)
 extern void pxd_history_set_counts(Oid relid, int64 rows_removed, int small_segments);
 
@@ -95,7 +94,7 @@ typedef struct DueWork
 
 /*
  * Hot bytes from which on table is flushed: 1/32 of its size, lest hot rows leave the main fork much larger than its stubs
- * need; at least FLUSH_MIN_BYTES, at most proximadb.flush_threshold. Lock: AccessShare.
+ * need; at least FLUSH_MIN_BYTES, at most its flush_threshold. Lock: AccessShare.
  */
 extern uint64 pxd_flush_due_bytes(Relation table);
 
