@@ -12,7 +12,7 @@
 
 #include "bit_kernels.h"
 #include "half.h"
-#include "kernels.h"
+#include "kernel_sets.h"
 #include "sparse_kernels.h"
 #include "sparsevec.h"
 
@@ -278,12 +278,10 @@ main(int argc, char **argv)
 	const char *type = argc > 1 ? argv[1] : NULL;
 	static const int dims[] = {3, 16, 50, 100, 128, 200, 300, 384, 512, 768, 1000, 1024, 1536, 2000, 3072};
 	static const int bit_dims[] = {64, 128, 256, 384, 768, 1024, 1536, 3072, 16384};
-	const KernelSet *sets[MAX_KERNEL_SETS];
 	const BitKernelSet *bit_sets[MAX_BIT_KERNEL_SETS];
 
 	pxd_kernels_init();
-	(void) pxd_kernels_usable(sets);
-	scalar_set = sets[0];
+	scalar_set = &pxd_kernels_scalar;
 	(void) pxd_bit_kernels_usable(bit_sets);
 	scalar_bits = bit_sets[0];
 #ifdef WITH_PGVECTOR

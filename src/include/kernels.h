@@ -2,9 +2,9 @@
  * kernels.h: distance kernels over float4 and float16 arrays, and the distances built on them.
  *
  * Every kernel exists for several instruction sets (src/kernels). pxd_kernels_init chooses one set per
- * process. All sets return the same bits: the order of the additions is part of the contract
- * (kernels_template.h), so a distance does not depend on the machine, and a standby or a worker computes
- * what the primary did.
+ * process. The order of the additions is part of the contract (kernels_template.h), and so is whether a product is
+ * rounded before it is added. All sets with fused multiply-add, those of any processor since 2013 or so, return the same
+ * bits, and so do all others: a standby or a worker computes what the primary did, unless only one of them has it.
  *
  * Arguments of every kernel: dim >= 0, pointers of any alignment that may be equal or overlap; only dim
  * elements are read. Float16 elements (half.h) are uint16. Kernels take no locks, allocate nothing, raise no errors and do not check for interrupts
@@ -34,6 +34,7 @@ typedef void (*HalfCosineKernel) (int dim, const uint16 *a, const uint16 *b, Cos
 typedef struct KernelSet
 {
 	const char *isa;			/* "scalar", "sse2", "avx2", "avx512f", "neon" */
+	bool		fused;			/* products are not rounded before they are added */
 	PairKernel	l2_squared;
 	PairKernel	inner_product;
 	PairKernel	l1;
@@ -46,7 +47,7 @@ typedef struct KernelSet
 	HalfCosineKernel half_cosine_sums;
 } KernelSet;
 
-#define MAX_KERNEL_SETS 4
+#define MAX_KERNEL_SETS 5
 
 /* The chosen set; empty until pxd_kernels_init has run, read only afterwards. */
 extern KernelSet pxd_kernels;
@@ -54,8 +55,11 @@ extern KernelSet pxd_kernels;
 /* Chooses the best set this processor and operating system support. Called once, by _PG_init. */
 extern void pxd_kernels_init(void);
 
-/* Fills sets (room for MAX_KERNEL_SETS) with those usable here, best last, scalar first; returns how many. */
+/* Fills sets (room for MAX_KERNEL_SETS) with those usable here, best last; returns how many. */
 extern int	pxd_kernels_usable(const KernelSet **sets);
+
+/* The set in plain C that returns the same bits as set. */
+extern const KernelSet *pxd_kernels_reference(const KernelSet *set);
 
 /* Sum of squared differences. */
 static inline float

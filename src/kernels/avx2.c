@@ -1,5 +1,5 @@
 /*
- * avx2.c: distance kernels for x86-64 processors with AVX2 and F16C, eight floats at a time.
+ * avx2.c: distance kernels for x86-64 processors with AVX2, FMA and F16C, eight floats at a time.
  *
  * Only the functions are compiled for AVX2, not the file: the library runs on any x86-64 and pxd_kernels_init
  * decides. No state, no locks.
@@ -12,47 +12,48 @@
 
 #include "x86_half.h"
 
-#define KERNEL_TARGET	__attribute__((target("avx2,f16c")))
+#define KERNEL_TARGET	__attribute__((target("avx2,fma,f16c")))
 #define VEC				__m256
 #define WIDTH			8
 #define EACH(OP)		OP(0) OP(1) OP(2) OP(3)
-#define REDUCE(acc)		reduce(acc##0, acc##1, acc##2, acc##3)
+#define COMBINE(acc)	vec_add(vec_add(acc##0, acc##2), vec_add(acc##1, acc##3))
 
 #define vec_zero()		_mm256_setzero_ps()
 #define vec_add(x, y)	_mm256_add_ps(x, y)
 #define vec_sub(x, y)	_mm256_sub_ps(x, y)
 #define vec_abs(x)		_mm256_andnot_ps(_mm256_set1_ps(-0.0f), x)
+#define vec_add_product(acc, x, y) _mm256_fmadd_ps(x, y, acc)
 
 /* Eight words from (mask_words + 8 - n) have their sign bit set in the first n of them. */
 static const int32 mask_words[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 
-/* The first n floats at p, zeros after them; n may be outside 0 .. 8. Masked-off memory is not touched. */
+/* The first n floats at p, zeros after them; n is at least 1 and may exceed 8. Masked-off memory is not touched. */
 KERNEL_TARGET static inline __m256
 load_floats_part(const float *p, int n)
 {
-	int			valid = Max(0, Min(n, 8));
-
-	return _mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *) (mask_words + 8 - valid)));
-}
-
-/* The empty asm hides where the product came from, so that no flag lets the compiler fuse it. */
-KERNEL_TARGET static inline __m256
-vec_mul(__m256 x, __m256 y)
-{
-	__m256		product = _mm256_mul_ps(x, y);
-
-	__asm__("":"+x"(product));
-	return product;
+	return _mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *) (mask_words + 8 - Min(n, 8))));
 }
 
 KERNEL_TARGET static inline float
-reduce(__m256 acc0, __m256 acc1, __m256 acc2, __m256 acc3)
+sum_lanes(__m256 eight)
 {
-	__m256		eight = _mm256_add_ps(_mm256_add_ps(acc0, acc2), _mm256_add_ps(acc1, acc3));
 	__m128		four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
 	__m128		two = _mm_add_ps(four, _mm_movehl_ps(four, four));
 
 	return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+/* Three sums at once: two of them share a vector for as long as they can. */
+KERNEL_TARGET static inline void
+sum_lanes_cosine(__m256 dot, __m256 na, __m256 nb, CosineSums *sums)
+{
+	__m256		fours = _mm256_add_ps(_mm256_permute2f128_ps(dot, na, 0x20), _mm256_permute2f128_ps(dot, na, 0x31));
+	__m256		twos = _mm256_add_ps(fours, _mm256_permute_ps(fours, 0x4E));
+	__m256		ones = _mm256_add_ps(twos, _mm256_permute_ps(twos, 0xB1));
+
+	sums->dot = _mm256_cvtss_f32(ones);
+	sums->norm_a = _mm_cvtss_f32(_mm256_extractf128_ps(ones, 1));
+	sums->norm_b = sum_lanes(nb);
 }
 
 #define KERNEL(name)	name
@@ -67,6 +68,6 @@ reduce(__m256 acc0, __m256 acc1, __m256 acc2, __m256 acc3)
 #define vec_load_part(p, n) _mm256_cvtph_ps(load_eight_part(p, n, dim))
 #include "kernels_template.h"
 
-DEFINE_KERNEL_SET(pxd_kernels_avx2, "avx2");
+DEFINE_KERNEL_SET(pxd_kernels_avx2, "avx2", true);
 
 #endif

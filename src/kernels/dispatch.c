@@ -38,15 +38,16 @@ pxd_kernels_usable(const KernelSet **sets)
 {
 	int			count = 0;
 
+	sets[count++] = &pxd_kernels_scalar_fused;
 	sets[count++] = &pxd_kernels_scalar;
 #ifdef HAVE_X86_KERNELS
 	sets[count++] = &pxd_kernels_sse2;
 	/* these look at what the operating system saves on a context switch, too */
 	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx2") && cpu_has_f16c())
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && cpu_has_f16c())
 		sets[count++] = &pxd_kernels_avx2;
 	/* processors with AVX-512F alone, of one line long out of production, use AVX2 */
-	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2"))
 		sets[count++] = &pxd_kernels_avx512;
 #endif
 #ifdef HAVE_NEON_KERNELS
@@ -54,6 +55,12 @@ pxd_kernels_usable(const KernelSet **sets)
 #endif
 	Assert(count <= MAX_KERNEL_SETS);
 	return count;
+}
+
+const KernelSet *
+pxd_kernels_reference(const KernelSet *set)
+{
+	return set->fused ? &pxd_kernels_scalar_fused : &pxd_kernels_scalar;
 }
 
 int

@@ -1,9 +1,9 @@
 /*
  * kernel_check.c: proximadb.kernel_check(), a diagnostic that compares the kernel sets of this machine.
  *
- * The scalar kernels are compared with plain sums in double precision, every other usable set with the
- * scalar one, to the last bit, at lengths around each set's step and at every alignment. The float16 kernels
- * of all sets are compared with the scalar ones for floats. Conversions of float16, the kernels that
+ * The kernels in plain C are compared with plain sums in double precision, every other usable set with those it has to
+ * equal to the last bit, at lengths around each set's step and at every alignment. The float16 kernels
+ * of all sets are compared with those in plain C for floats. Conversions of float16, the kernels that
  * count bits, those over sparse vectors and those over codes follow in half_check.c, bit_check.c, sparse_check.c and
  * code_check.c. No locks; memory is the query's.
  */
@@ -26,7 +26,7 @@ PG_FUNCTION_INFO_V1(pxd_sql_kernel_check);
 #define CHECK_SHIFTS 8
 #define CHECK_COLUMNS 5
 
-/* The scalar kernels may differ from double precision by this share of the sum of absolute terms. */
+/* The kernels in plain C may differ from double precision by this share of the sum of absolute terms. */
 #define SCALAR_TOLERANCE 1e-5
 
 /* Lengths: each up to twice the 32 lanes, then usual ones and their odd neighbours. */
@@ -223,12 +223,13 @@ check_alignments(const KernelSet *set, CheckedKernel kernel, int dim, CheckInput
 }
 
 /*
- * The same against the reference: for floats scalar, or exact sums if set is the scalar one; for float16 scalar's
+ * The same against the reference: for floats its sums, or exact ones if set is the reference; for float16 the reference's
  * kernel for floats.
  */
 static double
-check_kernel(const KernelSet *set, const KernelSet *scalar, CheckedKernel kernel, int dim, CheckInput *input)
+check_kernel(const KernelSet *set, CheckedKernel kernel, int dim, CheckInput *input)
 {
+	const KernelSet *reference = pxd_kernels_reference(set);
 	KernelSums	scale;
 	KernelSums	expected;
 
@@ -237,13 +238,13 @@ check_kernel(const KernelSet *set, const KernelSet *scalar, CheckedKernel kernel
 		CheckedKernel same = kernel - FIRST_HALF_KERNEL;
 
 		(void) run_exact(same, dim, input->half_values_a, input->half_values_b, &scale);
-		expected = run_kernel(scalar, same, dim, input->half_values_a, input->half_values_b);
+		expected = run_kernel(reference, same, dim, input->half_values_a, input->half_values_b);
 	}
 	else
 	{
 		expected = run_exact(kernel, dim, input->a, input->b, &scale);
-		if (set != scalar)
-			expected = run_kernel(scalar, kernel, dim, input->a, input->b);
+		if (set != reference)
+			expected = run_kernel(reference, kernel, dim, input->a, input->b);
 	}
 	return check_alignments(set, kernel, dim, input, &expected, &scale);
 }
@@ -266,12 +267,14 @@ pxd_kernel_check_row(Tuplestorestate *store, TupleDesc desc, const char *kernel,
 
 /* Adds the rows of one kernel set at one length. */
 static void
-check_set(ReturnSetInfo *rsinfo, const KernelSet *set, const KernelSet *scalar, int dim, CheckInput *input)
+check_set(ReturnSetInfo *rsinfo, const KernelSet *set, int dim, CheckInput *input)
 {
+	bool		in_plain_c = set == pxd_kernels_reference(set);
+
 	for (int kernel = 0; kernel < CHECKED_KERNELS; kernel++)
 	{
-		double		error = check_kernel(set, scalar, (CheckedKernel) kernel, dim, input);
-		double		tolerance = set == scalar && kernel < FIRST_HALF_KERNEL ? SCALAR_TOLERANCE : 0.0;
+		double		error = check_kernel(set, (CheckedKernel) kernel, dim, input);
+		double		tolerance = in_plain_c && kernel < FIRST_HALF_KERNEL ? SCALAR_TOLERANCE : 0.0;
 
 		pxd_kernel_check_row(rsinfo->setResult, rsinfo->setDesc, kernel_names[kernel], set->isa, dim, error,
 							 tolerance);
@@ -305,11 +308,11 @@ pxd_sql_kernel_check(PG_FUNCTION_ARGS)
 	for (int i = 0; i < nsets; i++)
 	{
 		for (int dim = 0; dim <= CHECK_SMALL_DIMS; dim++)
-			check_set(rsinfo, sets[i], sets[0], dim, &input);
+			check_set(rsinfo, sets[i], dim, &input);
 		for (int j = 0; j < lengthof(large_dims); j++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			check_set(rsinfo, sets[i], sets[0], large_dims[j], &input);
+			check_set(rsinfo, sets[i], large_dims[j], &input);
 		}
 	}
 	pxd_half_conversions_check(rsinfo->setResult, rsinfo->setDesc);

@@ -13,6 +13,7 @@
 #define HAVE_NEON_KERNELS 1
 #endif
 
+extern const KernelSet pxd_kernels_scalar_fused;
 extern const KernelSet pxd_kernels_scalar;
 #ifdef HAVE_X86_KERNELS
 extern const KernelSet pxd_kernels_sse2;
@@ -24,9 +25,10 @@ extern const KernelSet pxd_kernels_neon;
 #endif
 
 /* Defines the set of one file, whose kernels have the names below. */
-#define DEFINE_KERNEL_SET(set_, isa_) \
+#define DEFINE_KERNEL_SET(set_, isa_, fused_) \
 	const KernelSet set_ = { \
 		.isa = (isa_), \
+		.fused = (fused_), \
 		.l2_squared = l2_squared, \
 		.inner_product = inner_product, \
 		.l1 = l1, \

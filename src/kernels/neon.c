@@ -15,14 +15,17 @@
 #define VEC				float32x4_t
 #define WIDTH			4
 #define EACH(OP)		OP(0) OP(1) OP(2) OP(3) OP(4) OP(5) OP(6) OP(7)
-#define REDUCE(acc)		reduce(acc##0, acc##1, acc##2, acc##3, acc##4, acc##5, acc##6, acc##7)
+#define COMBINE(acc) \
+	vec_add(vec_add(vec_add(acc##0, acc##4), vec_add(acc##2, acc##6)), \
+			vec_add(vec_add(acc##1, acc##5), vec_add(acc##3, acc##7)))
 
 #define vec_zero()		vdupq_n_f32(0.0f)
 #define vec_add(x, y)	vaddq_f32(x, y)
 #define vec_sub(x, y)	vsubq_f32(x, y)
 #define vec_abs(x)		vabsq_f32(x)
+#define vec_add_product(acc, x, y) vfmaq_f32(acc, x, y)
 
-/* The first n floats at p, zeros after them; n may be outside 0 .. 4. Memory behind them is not touched. */
+/* The first n floats at p, zeros after them; n is at least 1 and may exceed 4. Memory behind them is not touched. */
 static inline float32x4_t
 load_floats_part(const float *p, int n)
 {
@@ -30,8 +33,7 @@ load_floats_part(const float *p, int n)
 
 	if (n >= 4)
 		return vld1q_f32(p);
-	if (n > 0)
-		memcpy(part, p, n * sizeof(float));
+	memcpy(part, p, n * sizeof(float));
 	return vld1q_f32(part);
 }
 
@@ -55,26 +57,20 @@ load_halfs_part(const uint16 *p, int n)
 	return load_halfs(part);
 }
 
-/* The empty asm hides where the product came from, so that the compiler does not fuse it (arm64 could). */
-static inline float32x4_t
-vec_mul(float32x4_t x, float32x4_t y)
-{
-	float32x4_t product = vmulq_f32(x, y);
-
-	__asm__("":"+w"(product));
-	return product;
-}
-
 static inline float
-reduce(float32x4_t acc0, float32x4_t acc1, float32x4_t acc2, float32x4_t acc3,
-	   float32x4_t acc4, float32x4_t acc5, float32x4_t acc6, float32x4_t acc7)
+sum_lanes(float32x4_t four)
 {
-	float32x4_t lower = vaddq_f32(vaddq_f32(acc0, acc4), vaddq_f32(acc2, acc6));
-	float32x4_t upper = vaddq_f32(vaddq_f32(acc1, acc5), vaddq_f32(acc3, acc7));
-	float32x4_t four = vaddq_f32(lower, upper);
 	float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
 
 	return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+}
+
+static inline void
+sum_lanes_cosine(float32x4_t dot, float32x4_t na, float32x4_t nb, CosineSums *sums)
+{
+	sums->dot = sum_lanes(dot);
+	sums->norm_a = sum_lanes(na);
+	sums->norm_b = sum_lanes(nb);
 }
 
 #define KERNEL(name)	name
@@ -89,6 +85,6 @@ reduce(float32x4_t acc0, float32x4_t acc1, float32x4_t acc2, float32x4_t acc3,
 #define vec_load_part(p, n) load_halfs_part(p, n)
 #include "kernels_template.h"
 
-DEFINE_KERNEL_SET(pxd_kernels_neon, "neon");
+DEFINE_KERNEL_SET(pxd_kernels_neon, "neon", true);
 
 #endif

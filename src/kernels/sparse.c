@@ -108,6 +108,19 @@ choose(uint32 mask, int32 x, int32 y)
 	return (int32) ((uint32) y ^ (((uint32) x ^ (uint32) y) & mask));
 }
 
+/* Elements of both lists that are looked at together, in case their indices are the same: vectors of one structure. */
+#define RUN 8
+
+static inline bool
+same_indices(const int32 *a, const int32 *b)
+{
+	int32		difference = 0;
+
+	for (int k = 0; k < RUN; k++)
+		difference |= a[k] ^ b[k];
+	return difference == 0;
+}
+
 /* Sums term over all indices that are in a or in b, in their order; term(x, 0) is term(0, x). */
 static pg_attribute_always_inline float
 sum_union(const SparseElements *a, const SparseElements *b, Term term)
@@ -116,15 +129,21 @@ sum_union(const SparseElements *a, const SparseElements *b, Term term)
 	int			i = 0;
 	int			j = 0;
 
-	if (a->count > 0 && b->count > 0)
+	/* until one list may have no next index to load */
+	while (i + RUN < a->count && j + RUN < b->count)
 	{
-		int			last_a = a->count - 1;
-		int			last_b = b->count - 1;
-		int32		index_a = a->indices[0];
-		int32		index_b = b->indices[0];
+		int32		index_a = a->indices[i];
+		int32		index_b = b->indices[j];
 
-		/* until one list has no next index to load */
-		while (i < last_a && j < last_b)
+		if (same_indices(a->indices + i, b->indices + j))
+		{
+			for (int k = 0; k < RUN; k++)
+				add_term(&sums, term(a->values[i + k], b->values[j + k]));
+			i += RUN;
+			j += RUN;
+			continue;
+		}
+		for (int step = 0; step < RUN; step++)
 		{
 			uint32		take_a = mask_if(index_a <= index_b);
 			uint32		take_b = mask_if(index_b <= index_a);
@@ -322,11 +341,12 @@ avx512_inner_product(const SparseElements *a, const SparseElements *b)
 		__m512i		indices_b = _mm512_mask_loadu_epi32(_mm512_set1_epi32(-2), mask_b, b->indices + j);
 		int32		end_a = a->indices[i + count_a - 1];
 		int32		end_b = b->indices[j + count_b - 1];
-		__mmask16	common = members(indices_a, indices_b);
+		__mmask16	same = _mm512_cmpeq_epi32_mask(indices_a, indices_b);
+		__mmask16	common = same == 0xFFFF ? same : members(indices_a, indices_b);
 
 		if (common != 0)
 		{
-			__mmask16	common_b = members(indices_b, indices_a);
+			__mmask16	common_b = same == 0xFFFF ? same : members(indices_b, indices_a);
 			__m512		values_a = _mm512_maskz_compress_ps(common, _mm512_maskz_loadu_ps(mask_a, a->values + i));
 			__m512		values_b = _mm512_maskz_compress_ps(common_b, _mm512_maskz_loadu_ps(mask_b, b->values + j));
 			Pending		pending;

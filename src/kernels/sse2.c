@@ -18,14 +18,17 @@
 #define VEC				__m128
 #define WIDTH			4
 #define EACH(OP)		OP(0) OP(1) OP(2) OP(3) OP(4) OP(5) OP(6) OP(7)
-#define REDUCE(acc)		reduce(acc##0, acc##1, acc##2, acc##3, acc##4, acc##5, acc##6, acc##7)
+#define COMBINE(acc) \
+	vec_add(vec_add(vec_add(acc##0, acc##4), vec_add(acc##2, acc##6)), \
+			vec_add(vec_add(acc##1, acc##5), vec_add(acc##3, acc##7)))
 
 #define vec_zero()		_mm_setzero_ps()
 #define vec_add(x, y)	_mm_add_ps(x, y)
 #define vec_sub(x, y)	_mm_sub_ps(x, y)
 #define vec_abs(x)		_mm_andnot_ps(_mm_set1_ps(-0.0f), x)
+#define vec_add_product(acc, x, y) vec_add(acc, vec_mul(x, y))
 
-/* The first n floats at p, zeros after them; n may be outside 0 .. 4. Memory behind them is not touched. */
+/* The first n floats at p, zeros after them; n is at least 1 and may exceed 4. Memory behind them is not touched. */
 static inline __m128
 load_floats_part(const float *p, int n)
 {
@@ -33,8 +36,7 @@ load_floats_part(const float *p, int n)
 
 	if (n >= 4)
 		return _mm_loadu_ps(p);
-	if (n > 0)
-		memcpy(part, p, n * sizeof(float));
+	memcpy(part, p, n * sizeof(float));
 	return _mm_loadu_ps(part);
 }
 
@@ -80,15 +82,19 @@ vec_mul(__m128 x, __m128 y)
 }
 
 static inline float
-reduce(__m128 acc0, __m128 acc1, __m128 acc2, __m128 acc3,
-	   __m128 acc4, __m128 acc5, __m128 acc6, __m128 acc7)
+sum_lanes(__m128 four)
 {
-	__m128		lower = _mm_add_ps(_mm_add_ps(acc0, acc4), _mm_add_ps(acc2, acc6));
-	__m128		upper = _mm_add_ps(_mm_add_ps(acc1, acc5), _mm_add_ps(acc3, acc7));
-	__m128		four = _mm_add_ps(lower, upper);
 	__m128		two = _mm_add_ps(four, _mm_movehl_ps(four, four));
 
 	return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+static inline void
+sum_lanes_cosine(__m128 dot, __m128 na, __m128 nb, CosineSums *sums)
+{
+	sums->dot = sum_lanes(dot);
+	sums->norm_a = sum_lanes(na);
+	sums->norm_b = sum_lanes(nb);
 }
 
 #define KERNEL(name)	name
@@ -103,6 +109,6 @@ reduce(__m128 acc0, __m128 acc1, __m128 acc2, __m128 acc3,
 #define vec_load_part(p, n) load_halfs_part(p, n)
 #include "kernels_template.h"
 
-DEFINE_KERNEL_SET(pxd_kernels_sse2, "sse2");
+DEFINE_KERNEL_SET(pxd_kernels_sse2, "sse2", false);
 
 #endif

@@ -13,7 +13,7 @@ static const uint8 shift_bytes[32] = {
 };
 
 /*
- * The first n of eight elements at p and zeros behind them; n may be outside 0 .. 8. p lies in an array of dim
+ * The first n of eight elements at p and zeros behind them; n is at least 1 and may exceed 8. p lies in an array of dim
  * elements with n of them left: where there are eight, the last eight are loaded and moved, as no instruction
  * loads a part of 16-bit elements before AVX-512BW.
  */
@@ -25,8 +25,6 @@ load_eight_part(const uint16 *p, int n, int dim)
 
 	if (n >= 8)
 		return _mm_loadu_si128((const __m128i *) p);
-	if (n <= 0)
-		return _mm_setzero_si128();
 	if (dim >= 8)
 		return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *) (p + n - 8)),
 								_mm_loadu_si128((const __m128i *) (shift_bytes + 2 * (8 - n))));
