@@ -36,7 +36,7 @@ static void
 check_length(Tuplestorestate *store, TupleDesc desc, const BitKernelSet *set, int bytes, const uint8 *a,
 			 const uint8 *b)
 {
-	uint8		combined[CHECK_MAX_BYTES];
+	uint8		combined[CHECK_MAX_BYTES] = {0};
 	uint8		shifted_a[CHECK_MAX_BYTES + CHECK_SHIFTS + 64];
 	uint8		shifted_b[CHECK_MAX_BYTES + CHECK_SHIFTS + 64];
 	uint64		differing;
