@@ -2127,6 +2127,71 @@ CREATE OPERATOR CLASS @extschema@.bit_hamming_ops DEFAULT FOR TYPE pg_catalog.bi
 	FUNCTION 1 proximadb.axis_bit_hamming(internal);
 COMMENT ON OPERATOR CLASS @extschema@.bit_hamming_ops USING axis IS 'ORDER BY bits <~> query: Hamming distance';
 
+-- axis without codes: classes of distances that codes do not estimate
+
+CREATE FUNCTION proximadb.axis_vector_l1(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_vector_l1' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_vector_l1(internal) IS 'support function of axis for vector, taxicab distance';
+
+CREATE OPERATOR CLASS @extschema@.vector_l1_ops FOR TYPE @extschema@.vector USING axis AS
+	OPERATOR 1 @extschema@.<+>(@extschema@.vector, @extschema@.vector) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_vector_l1(internal);
+COMMENT ON OPERATOR CLASS @extschema@.vector_l1_ops USING axis IS 'ORDER BY vector <+> query: taxicab distance, by looking at all rows of the index';
+
+CREATE FUNCTION proximadb.axis_halfvec_l1(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_halfvec_l1' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_halfvec_l1(internal) IS 'support function of axis for halfvec, taxicab distance';
+
+CREATE OPERATOR CLASS @extschema@.halfvec_l1_ops FOR TYPE @extschema@.halfvec USING axis AS
+	OPERATOR 1 @extschema@.<+>(@extschema@.halfvec, @extschema@.halfvec) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_halfvec_l1(internal);
+COMMENT ON OPERATOR CLASS @extschema@.halfvec_l1_ops USING axis IS 'ORDER BY halfvec <+> query: taxicab distance, by looking at all rows of the index';
+
+CREATE FUNCTION proximadb.axis_bit_jaccard(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_bit_jaccard' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_bit_jaccard(internal) IS 'support function of axis for bit, Jaccard distance';
+
+CREATE OPERATOR CLASS @extschema@.bit_jaccard_ops FOR TYPE pg_catalog.bit USING axis AS
+	OPERATOR 1 @extschema@.<%>(pg_catalog.bit, pg_catalog.bit) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_bit_jaccard(internal);
+COMMENT ON OPERATOR CLASS @extschema@.bit_jaccard_ops USING axis IS 'ORDER BY bits <%> query: Jaccard distance, by looking at all rows of the index';
+
+CREATE FUNCTION proximadb.axis_sparsevec_l2(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_sparsevec_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_sparsevec_l2(internal) IS 'support function of axis for sparsevec, Euclidean distance';
+
+CREATE OPERATOR CLASS @extschema@.sparsevec_l2_ops DEFAULT FOR TYPE @extschema@.sparsevec USING axis AS
+	OPERATOR 1 @extschema@.<->(@extschema@.sparsevec, @extschema@.sparsevec) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_sparsevec_l2(internal);
+COMMENT ON OPERATOR CLASS @extschema@.sparsevec_l2_ops USING axis IS 'ORDER BY sparsevec <-> query: Euclidean distance, by looking at all rows of the index';
+
+CREATE FUNCTION proximadb.axis_sparsevec_ip(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_sparsevec_ip' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_sparsevec_ip(internal) IS 'support function of axis for sparsevec, negative inner product';
+
+CREATE OPERATOR CLASS @extschema@.sparsevec_ip_ops FOR TYPE @extschema@.sparsevec USING axis AS
+	OPERATOR 1 @extschema@.<#>(@extschema@.sparsevec, @extschema@.sparsevec) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_sparsevec_ip(internal);
+COMMENT ON OPERATOR CLASS @extschema@.sparsevec_ip_ops USING axis IS 'ORDER BY sparsevec <#> query: negative inner product, by looking at all rows of the index';
+
+CREATE FUNCTION proximadb.axis_sparsevec_cosine(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_sparsevec_cosine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_sparsevec_cosine(internal) IS 'support function of axis for sparsevec, cosine distance';
+
+CREATE OPERATOR CLASS @extschema@.sparsevec_cosine_ops FOR TYPE @extschema@.sparsevec USING axis AS
+	OPERATOR 1 @extschema@.<=>(@extschema@.sparsevec, @extschema@.sparsevec) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_sparsevec_cosine(internal);
+COMMENT ON OPERATOR CLASS @extschema@.sparsevec_cosine_ops USING axis IS 'ORDER BY sparsevec <=> query: cosine distance, by looking at all rows of the index';
+
+CREATE FUNCTION proximadb.axis_sparsevec_l1(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pxd_sql_axis_sparsevec_l1' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION proximadb.axis_sparsevec_l1(internal) IS 'support function of axis for sparsevec, taxicab distance';
+
+CREATE OPERATOR CLASS @extschema@.sparsevec_l1_ops FOR TYPE @extschema@.sparsevec USING axis AS
+	OPERATOR 1 @extschema@.<+>(@extschema@.sparsevec, @extschema@.sparsevec) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 proximadb.axis_sparsevec_l1(internal);
+COMMENT ON OPERATOR CLASS @extschema@.sparsevec_l1_ops USING axis IS 'ORDER BY sparsevec <+> query: taxicab distance, by looking at all rows of the index';
+
 -- filter columns: comparisons; those of hashed types only equality
 
 CREATE OPERATOR CLASS @extschema@.bool_filter_ops DEFAULT FOR TYPE pg_catalog.bool USING axis AS
@@ -2192,18 +2257,20 @@ CREATE FUNCTION proximadb.axis_stat_reset(index regclass) RETURNS void
 COMMENT ON FUNCTION proximadb.axis_stat_reset(regclass) IS 'sets the counts of an axis index to zero';
 
 CREATE VIEW proximadb.stat_index AS
-	SELECT c.oid::pg_catalog.regclass AS index, i.indrelid::pg_catalog.regclass AS "table", s.*
+	SELECT i.indexrelid::pg_catalog.regclass AS index, i.indrelid::pg_catalog.regclass AS "table", s.*
 	FROM pg_catalog.pg_index i
-		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid
-		JOIN pg_catalog.pg_am a ON a.oid OPERATOR(pg_catalog.=) c.relam
-		-- nothing but indexes that can be read may reach the function, whatever the order of joins
+		-- nothing but indexes that can be read may reach the function, whatever the order of joins; axis has other names in compat/vector
 		CROSS JOIN LATERAL proximadb.axis_stat(
-			CASE WHEN a.amname OPERATOR(pg_catalog.=) 'axis' AND c.relkind OPERATOR(pg_catalog.=) 'i' AND i.indisvalid
+			(SELECT c.oid
+			FROM pg_catalog.pg_class c
+				JOIN pg_catalog.pg_am a ON a.oid OPERATOR(pg_catalog.=) c.relam
+				JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) a.amhandler
+			WHERE c.oid OPERATOR(pg_catalog.=) i.indexrelid AND p.probin OPERATOR(pg_catalog.~) '^\$libdir/proximadb'
+				AND c.relkind OPERATOR(pg_catalog.=) 'i' AND i.indisvalid
 				AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)
 				AND NOT (c.relpersistence OPERATOR(pg_catalog.=) 'u' AND pg_catalog.pg_is_in_recovery())
-				AND (pg_catalog.has_table_privilege(i.indrelid, 'SELECT') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'))
-			THEN c.oid END) s
-	WHERE a.amname OPERATOR(pg_catalog.=) 'axis' AND s.metric IS NOT NULL;
+				AND (pg_catalog.has_table_privilege(i.indrelid, 'SELECT') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')))) s
+	WHERE s.metric IS NOT NULL;
 COMMENT ON VIEW proximadb.stat_index IS 'axis indexes of tables the user may read';
 COMMENT ON COLUMN proximadb.stat_index.rows IS 'rows in the index, those without a vector and dead ones included';
 COMMENT ON COLUMN proximadb.stat_index.lists IS 'inverted lists; the rows of each follow: least, median, 95th percentile, most';

@@ -74,3 +74,31 @@ COMMENT ON OPERATOR CLASS halfvec_cosine_ops USING hnsw IS 'ORDER BY halfvec <=>
 CREATE OPERATOR CLASS bit_hamming_ops FOR TYPE bit USING hnsw AS
 	OPERATOR 1 <~> (bit, bit) FOR ORDER BY pg_catalog.float_ops, FUNCTION 1 proximadb.axis_bit_hamming(internal);
 COMMENT ON OPERATOR CLASS bit_hamming_ops USING hnsw IS 'ORDER BY bit <~> query: Hamming distance';
+
+CREATE OPERATOR CLASS vector_l1_ops FOR TYPE vector USING hnsw AS
+	OPERATOR 1 <+> (vector, vector) FOR ORDER BY pg_catalog.float_ops, FUNCTION 1 proximadb.axis_vector_l1(internal);
+COMMENT ON OPERATOR CLASS vector_l1_ops USING hnsw IS 'ORDER BY vector <+> query: taxicab distance, by looking at all rows of the index';
+
+CREATE OPERATOR CLASS halfvec_l1_ops FOR TYPE halfvec USING hnsw AS
+	OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops, FUNCTION 1 proximadb.axis_halfvec_l1(internal);
+COMMENT ON OPERATOR CLASS halfvec_l1_ops USING hnsw IS 'ORDER BY halfvec <+> query: taxicab distance, by looking at all rows of the index';
+
+CREATE OPERATOR CLASS bit_jaccard_ops FOR TYPE bit USING hnsw AS
+	OPERATOR 1 <%> (bit, bit) FOR ORDER BY pg_catalog.float_ops, FUNCTION 1 proximadb.axis_bit_jaccard(internal);
+COMMENT ON OPERATOR CLASS bit_jaccard_ops USING hnsw IS 'ORDER BY bit <%> query: Jaccard distance, by looking at all rows of the index';
+
+CREATE OPERATOR CLASS sparsevec_l2_ops FOR TYPE sparsevec USING hnsw AS
+	OPERATOR 1 <-> (sparsevec, sparsevec) FOR ORDER BY pg_catalog.float_ops, FUNCTION 1 proximadb.axis_sparsevec_l2(internal);
+COMMENT ON OPERATOR CLASS sparsevec_l2_ops USING hnsw IS 'ORDER BY sparsevec <-> query: Euclidean distance, by looking at all rows of the index';
+
+CREATE OPERATOR CLASS sparsevec_ip_ops FOR TYPE sparsevec USING hnsw AS
+	OPERATOR 1 <#> (sparsevec, sparsevec) FOR ORDER BY pg_catalog.float_ops, FUNCTION 1 proximadb.axis_sparsevec_ip(internal);
+COMMENT ON OPERATOR CLASS sparsevec_ip_ops USING hnsw IS 'ORDER BY sparsevec <#> query: negative inner product, by looking at all rows of the index';
+
+CREATE OPERATOR CLASS sparsevec_cosine_ops FOR TYPE sparsevec USING hnsw AS
+	OPERATOR 1 <=> (sparsevec, sparsevec) FOR ORDER BY pg_catalog.float_ops, FUNCTION 1 proximadb.axis_sparsevec_cosine(internal);
+COMMENT ON OPERATOR CLASS sparsevec_cosine_ops USING hnsw IS 'ORDER BY sparsevec <=> query: cosine distance, by looking at all rows of the index';
+
+CREATE OPERATOR CLASS sparsevec_l1_ops FOR TYPE sparsevec USING hnsw AS
+	OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY pg_catalog.float_ops, FUNCTION 1 proximadb.axis_sparsevec_l1(internal);
+COMMENT ON OPERATOR CLASS sparsevec_l1_ops USING hnsw IS 'ORDER BY sparsevec <+> query: taxicab distance, by looking at all rows of the index';

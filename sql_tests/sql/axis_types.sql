@@ -59,7 +59,6 @@ SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM b ORDER BY e <~> :'bits
 
 -- errors
 CREATE INDEX ON h USING axis (e vector_l2_ops);
-CREATE INDEX ON b USING axis (e bit_jaccard_ops);
 CREATE TABLE wide (e bit(20000));
 CREATE INDEX ON wide USING axis (e bit_hamming_ops);
 CREATE TABLE loose (e bit varying);

@@ -413,6 +413,8 @@ write_centroids(Relation table, Relation index, IndexInfo *index_info, const Axi
 	int			lists = 1;
 	float	   *centroids;
 
+	if (layout->dim == 0)
+		return false;
 	estimate_rel_size(table, NULL, &pages, &rows, &all_visible);
 	if (options == NULL || options->strategy != AXIS_STRATEGY_FLAT)
 		lists = pxd_axis_list_count(layout, rows);
@@ -461,6 +463,10 @@ pxd_axis_build(Relation table, Relation index, IndexInfo *index_info)
 	if (RelationGetNumberOfBlocks(index) != 0)
 		elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(index));
 	index_layout(index, &layout);
+	if (layout.dim == 0)
+		ereport(NOTICE,
+				(errmsg("searches through index \"%s\" will compute the distances of all its rows", RelationGetRelationName(index)),
+				 errdetail("There are codes for L2, cosine and inner product of vector and halfvec, and for Hamming distance only.")));
 	if (!write_centroids(table, index, index_info, &layout, &queries, &nqueries))
 	{
 		float	   *zero = palloc0(sizeof(float) * layout.dim);

@@ -296,7 +296,7 @@ check_list(Check *check, int list)
 				if (!within_ranges(layout, head, row))
 					report(check, "filter values are not within the ranges of the list", block, &row->tid);
 			}
-			if (list >= 0)
+			if (list >= 0 && layout->dim > 0)
 				check_code(check, block);
 			tuplesort_putdatum(check->indexed, Int64GetDatum(row_key(layout, row, list < 0)), false);
 		}

@@ -4,6 +4,9 @@
  * Before the first row: the centroids, and lists until the reach for the target recall, a fraction of the index's pages that grows with
  * the rows that are wanted; then exact distances of a few rows more than are returned. The planner asks for the cost of all rows and takes a share of the
  * difference for a LIMIT, so what a few rows cost stands in the startup cost.
+ *
+ * Without codes: all rows that meet the filter are fetched and sorted, which is never less than a sequential scan and a sort, unless the
+ * filter or the index's predicate leaves few rows.
  */
 #include "postgres.h"
 
@@ -23,6 +26,19 @@
 #define RERANK_RATIO 1.5
 /* Rows that are looked for at first. */
 #define FIRST_ROWS 10
+
+#define LOG2(x) (log(x) / 0.693147180559945)
+
+/* What it costs to fetch and sort the rows of an index without codes. */
+static Cost
+sort_cost(const IndexOptInfo *info, double rows, double random_page_cost)
+{
+	double		pages = Min(rows, info->rel->pages);
+	double		comparisons = rows * LOG2(Max(rows, 2));
+
+	return (info->pages + pages) * random_page_cost +
+		rows * (cpu_index_tuple_cost + cpu_tuple_cost + cpu_operator_cost) + 2 * cpu_operator_cost * comparisons;
+}
 
 void
 pxd_axis_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
@@ -70,6 +86,11 @@ pxd_axis_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
 	/* a distance needs the table's row: without an order nothing but the TID is needed */
 	if (path->indexorderbys != NIL)
 		*total_cost += costs.numIndexTuples * random_page_cost * 0.1;
+	if (path->indexorderbys != NIL && layout.dim == 0)
+	{
+		*startup_cost = sort_cost(info, costs.numIndexTuples, random_page_cost);
+		*total_cost = *startup_cost + costs.numIndexTuples * cpu_operator_cost;
+	}
 	*selectivity = costs.indexSelectivity;
 	*correlation = 0;
 	*pages = info->pages;

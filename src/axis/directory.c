@@ -34,6 +34,8 @@ pxd_axis_entry_fill(const AxisLayout *layout, AxisEntry *entry, const float *x)
 	uint8	   *code = (uint8 *) (entry + 1);
 	uint8	   *fine;
 
+	if (dim == 0)
+		return;
 	if (layout->centroid_bits == 8)
 	{
 		pxd_quantise_u8(dim, x, &entry->scale, &entry->offset, code);
@@ -190,7 +192,8 @@ load_directory(Relation index)
 			directory->index = RelationGetRelid(index);
 			pxd_axis_read_meta(index, &directory->meta);
 			pxd_axis_layout(index, directory->meta.dim, directory->meta.code_bits, &directory->layout);
-			directory->rotation = pxd_rotation_create(directory->layout.dim_in, directory->meta.seed);
+			if (directory->layout.dim > 0)
+				directory->rotation = pxd_rotation_create(directory->layout.dim_in, directory->meta.seed);
 			allocate_lists(directory);
 			if (load_pages(index, directory))
 			{
@@ -369,6 +372,8 @@ pxd_axis_nearest_list(const AxisDirectory *directory, const float *x, float *scr
 	int			best = 0;
 
 	Assert(directory->lists > 0);
+	if (directory->lists == 1)
+		return 0;
 	pxd_axis_centroid_distances(directory, x, AXIS_L2, scratch);
 	for (int i = 1; i < directory->lists; i++)
 		if (scratch[i] < scratch[best])

@@ -35,6 +35,8 @@ pxd_axis_rotated(const AxisDirectory *directory, const AxisOpclass *opclass, con
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("vector must have %d dimensions, not %d", layout->dim_in, dim)));
 
+	if (layout->dim == 0)
+		return true;
 	x = palloc(sizeof(float) * dim);
 	opclass->to_float(value, x);
 	if (layout->metric == AXIS_COSINE)
@@ -59,7 +61,7 @@ pxd_axis_rotated(const AxisDirectory *directory, const AxisOpclass *opclass, con
 	return has_direction;
 }
 
-/* Factors that make no promise: the row's distance is always computed exactly. For vectors that overflow float4. */
+/* Factors that make no promise: the row's distance is always computed exactly. For vectors that overflow float4, and without codes. */
 static void
 set_unknown(AxisRow *row)
 {
@@ -90,7 +92,7 @@ pxd_axis_encode(const AxisLayout *layout, const float *x, const float *centroid,
 		for (int i = 0; i < dim; i++)
 			against_centroid += (double) residual[i] * centroid[i];
 	norm = sqrt(norm2);
-	if (!(norm2 < FLT_MAX / 16))
+	if (!(norm2 < FLT_MAX / 16) || dim == 0)
 	{
 		memset(pxd_axis_row_code(layout, row), 0, layout->code_bytes);
 		set_unknown(row);

@@ -142,11 +142,11 @@ encode_for_nearest(AxisDirectory *directory, const AxisOpclass *opclass, const s
 
 /* Whether lists of the index are split at all. */
 static bool
-splits_lists(Relation index)
+splits_lists(Relation index, const AxisLayout *layout)
 {
 	AxisOptions *options = (AxisOptions *) index->rd_options;
 
-	return options == NULL || options->strategy != AXIS_STRATEGY_FLAT;
+	return layout->dim > 0 && (options == NULL || options->strategy != AXIS_STRATEGY_FLAT);
 }
 
 bool
@@ -183,7 +183,7 @@ pxd_axis_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Re
 		}
 		if (add_row(index, layout, &target, row, &frozen, &rows, &unsplit_rows))
 		{
-			split = value != NULL && pxd_axis_too_large(directory, rows, unsplit_rows) && splits_lists(index);
+			split = value != NULL && pxd_axis_too_large(directory, rows, unsplit_rows) && splits_lists(index, layout);
 			break;
 		}
 		if (frozen)

@@ -97,6 +97,10 @@ metric_name(AxisMetric metric)
 			return "inner product";
 		case AXIS_COSINE:
 			return "cosine";
+		case AXIS_L1:
+			return "l1";
+		case AXIS_JACCARD:
+			return "jaccard";
 	}
 	return NULL;
 }

@@ -119,9 +119,12 @@ pxd_axis_layout(Relation index, int dim_in, int code_bits, AxisLayout *layout)
 	MemSet(layout, 0, sizeof(*layout));
 	layout->metric = opclass->metric;
 	layout->dim_in = dim_in;
-	layout->dim = pxd_rotation_dim(dim_in);
-	layout->code_bits = code_bits > 0 ? code_bits : suitable_code_bits(layout->dim);
-	layout->code_bytes = pxd_code_bytes(layout->code_bits, layout->dim);
+	if (!opclass->without_codes)
+	{
+		layout->dim = pxd_rotation_dim(dim_in);
+		layout->code_bits = code_bits > 0 ? code_bits : suitable_code_bits(layout->dim);
+		layout->code_bytes = pxd_code_bytes(layout->code_bits, layout->dim);
+	}
 	layout->filters = RelationGetNumberOfAttributes(index) - 1;
 	for (int i = 0; i < layout->filters; i++)
 		filter_type(index, i + 1, &layout->filter[i]);
@@ -129,7 +132,7 @@ pxd_axis_layout(Relation index, int dim_in, int code_bits, AxisLayout *layout)
 	room = BLCKSZ - (int) layout->tail_size;
 
 	layout->row_size = MAXALIGN(offsetof(AxisRow, values) + sizeof(int64) * layout->filters + layout->code_bytes);
-	layout->rows_per_page = room / (int) layout->code_bytes;
+	layout->rows_per_page = room / (int) (layout->code_bytes + sizeof(ItemPointerData));
 	while (place_arrays(layout, layout->rows_per_page) > (Size) room)
 		layout->rows_per_page--;
 	if (layout->rows_per_page < 2)

@@ -4,8 +4,8 @@
  * Support function 1 of an operator class takes and returns internal; it is called once per backend and index and
  * returns a static AxisOpclass.
  *
- * Bit strings are vectors of zeros and ones, whose squared L2 distance is their Hamming distance. Jaccard distance is no function of an
- * inner product of vectors that do not depend on each other, so it has no class.
+ * Bit strings are vectors of zeros and ones, whose squared L2 distance is their Hamming distance. Codes estimate inner products, so L1 and
+ * Jaccard distance do without, and so do sparsevecs, whose dimensions are too many.
  */
 #include "postgres.h"
 
@@ -19,6 +19,8 @@
 #include "half.h"
 #include "halfvec.h"
 #include "kernels.h"
+#include "sparse_kernels.h"
+#include "sparsevec.h"
 #include "vector.h"
 
 /* Most dimensions of a bit string that codes and directory pages have room for. */
@@ -80,6 +82,12 @@ vector_cosine(int dim, const float *a, const float *b)
 	return pxd_distance_cosine(dim, a, b);
 }
 
+static double
+vector_l1(int dim, const float *a, const float *b)
+{
+	return pxd_distance_l1(dim, a, b);
+}
+
 /* --- halfvec --- */
 
 #define AS_HALFVEC(value) ((const HalfVector *) (value))
@@ -114,6 +122,12 @@ halfvec_cosine(const struct varlena *a, const struct varlena *b)
 	return pxd_half_distance_cosine(AS_HALFVEC(a)->dim, AS_HALFVEC(a)->x, AS_HALFVEC(b)->x);
 }
 
+static double
+halfvec_l1(const struct varlena *a, const struct varlena *b)
+{
+	return pxd_half_distance_l1(AS_HALFVEC(a)->dim, AS_HALFVEC(a)->x, AS_HALFVEC(b)->x);
+}
+
 /* --- bit --- */
 
 #define AS_BIT(value) ((const VarBit *) (value))
@@ -138,6 +152,42 @@ bit_hamming(const struct varlena *a, const struct varlena *b)
 {
 	return pxd_distance_hamming(VARBITBYTES(AS_BIT(a)), VARBITS(AS_BIT(a)), VARBITS(AS_BIT(b)));
 }
+
+static double
+bit_jaccard(const struct varlena *a, const struct varlena *b)
+{
+	return pxd_distance_jaccard(VARBITBYTES(AS_BIT(a)), VARBITS(AS_BIT(a)), VARBITS(AS_BIT(b)));
+}
+
+/* --- sparsevec --- */
+
+static int
+sparsevec_dim(const struct varlena *value)
+{
+	return ((const SparseVector *) value)->dim;
+}
+
+#define SPARSEVEC_DISTANCE(name, distance) \
+	static double \
+	name(const struct varlena *a, const struct varlena *b) \
+	{ \
+		SparseElements elements_a = elements(a); \
+		SparseElements elements_b = elements(b); \
+		return distance(&elements_a, &elements_b); \
+	}
+
+static SparseElements
+elements(const struct varlena *value)
+{
+	SparseVector *sparsevec = (SparseVector *) value;
+
+	return (SparseElements) {sparsevec->nnz, sparsevec->indices, sparsevec_values(sparsevec)};
+}
+
+SPARSEVEC_DISTANCE(sparsevec_l2, pxd_sparse_distance_l2)
+SPARSEVEC_DISTANCE(sparsevec_negative_ip, pxd_sparse_distance_negative_ip)
+SPARSEVEC_DISTANCE(sparsevec_cosine, pxd_sparse_distance_cosine)
+SPARSEVEC_DISTANCE(sparsevec_l1, pxd_sparse_distance_l1)
 
 /* --- support functions --- */
 
@@ -165,6 +215,23 @@ SUPPORT_FUNCTION(pxd_sql_axis_halfvec_cosine,
 				 AXIS_COSINE, HALFVEC_MAX_DIM, halfvec_dim, halfvec_to_float, NULL, halfvec_cosine, rank_cosine);
 SUPPORT_FUNCTION(pxd_sql_axis_bit_hamming,
 				 AXIS_L2, BIT_MAX_DIM, bit_dim, bit_to_float, NULL, bit_hamming, rank_same);
+
+#define WITHOUT_CODES true
+
+SUPPORT_FUNCTION(pxd_sql_axis_vector_l1,
+				 AXIS_L1, VECTOR_MAX_DIM, vector_dim, vector_to_float, vector_l1, NULL, NULL, WITHOUT_CODES);
+SUPPORT_FUNCTION(pxd_sql_axis_halfvec_l1,
+				 AXIS_L1, HALFVEC_MAX_DIM, halfvec_dim, NULL, NULL, halfvec_l1, NULL, WITHOUT_CODES);
+SUPPORT_FUNCTION(pxd_sql_axis_bit_jaccard,
+				 AXIS_JACCARD, INT_MAX, bit_dim, NULL, NULL, bit_jaccard, NULL, WITHOUT_CODES);
+SUPPORT_FUNCTION(pxd_sql_axis_sparsevec_l2,
+				 AXIS_L2, SPARSEVEC_MAX_DIM, sparsevec_dim, NULL, NULL, sparsevec_l2, NULL, WITHOUT_CODES);
+SUPPORT_FUNCTION(pxd_sql_axis_sparsevec_ip,
+				 AXIS_IP, SPARSEVEC_MAX_DIM, sparsevec_dim, NULL, NULL, sparsevec_negative_ip, NULL, WITHOUT_CODES);
+SUPPORT_FUNCTION(pxd_sql_axis_sparsevec_cosine,
+				 AXIS_COSINE, SPARSEVEC_MAX_DIM, sparsevec_dim, NULL, NULL, sparsevec_cosine, NULL, WITHOUT_CODES);
+SUPPORT_FUNCTION(pxd_sql_axis_sparsevec_l1,
+				 AXIS_L1, SPARSEVEC_MAX_DIM, sparsevec_dim, NULL, NULL, sparsevec_l1, NULL, WITHOUT_CODES);
 
 const AxisOpclass *
 pxd_axis_opclass(Relation index)

@@ -44,6 +44,7 @@ typedef enum ScanStage
 {
 	STAGE_START,
 	STAGE_SEARCH,				/* by distance */
+	STAGE_SORTED,				/* by distance, without codes */
 	STAGE_LISTS,				/* without an order: list by list */
 	STAGE_NULLS,				/* rows without a vector */
 	STAGE_DONE
@@ -84,6 +85,7 @@ typedef struct AxisScanState
 	ItemPointerData *tids;		/* of the page that is being returned */
 	int			ntids;
 	int			next_tid;
+	DistanceSort *sort;			/* all rows, in an index without codes */
 
 	/* figures of one rescan */
 	uint64		reranks;
@@ -116,12 +118,21 @@ count_scan(IndexScanDesc scan, AxisScanState *state)
 	state->reranks = state->returned = 0;
 }
 
+static void
+end_sort(AxisScanState *state)
+{
+	if (state->sort != NULL)
+		pxd_axis_sort_end(state->sort);
+	state->sort = NULL;
+}
+
 void
 pxd_axis_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys)
 {
 	AxisScanState *state = scan->opaque;
 
 	count_scan(scan, state);
+	end_sort(state);
 	MemoryContextReset(state->context);
 	state->stage = STAGE_START;
 	state->directory = NULL;
@@ -188,6 +199,12 @@ start_search(IndexScanDesc scan, AxisScanState *state)
 		pxd_axis_rerank_query(state->rerank, query);
 	}
 	pxd_axis_wanted(scan, &state->wanted, &farthest);
+	if (state->opclass->without_codes)
+	{
+		state->farthest = farthest;
+		state->stage = STAGE_SORTED;
+		return;
+	}
 	state->farthest = state->opclass->rank(farthest);
 	pxd_axis_effort(scan->indexRelation, &state->effort);
 	state->probe = pxd_axis_probe_begin(scan->indexRelation, state->directory, state->condition, x,
@@ -354,7 +371,7 @@ next_list(AxisScanState *state)
 	AxisDirectory *directory = state->directory;
 
 	state->list++;
-	if (state->stage == STAGE_LISTS && state->list < directory->lists)
+	if (state->stage != STAGE_NULLS && state->list < directory->lists)
 	{
 		state->block = directory->head[state->list];
 		state->list_id = directory->list_id[state->list];
@@ -365,7 +382,7 @@ next_list(AxisScanState *state)
 		state->stage = STAGE_NULLS;
 		state->list = 0;
 	}
-	if (state->list > 0)
+	if (state->stage != STAGE_NULLS || state->list > 0)
 		return false;
 	state->block = directory->nulls_head;
 	state->list_id = directory->nulls_id;
@@ -419,6 +436,39 @@ next_unordered(IndexScanDesc scan, AxisScanState *state)
 	return true;
 }
 
+/* --- by distance, without codes --- */
+
+/* Sorts all rows that meet the condition by their distances. */
+static void
+sort_rows(IndexScanDesc scan, AxisScanState *state)
+{
+	state->sort = pxd_axis_sort_begin();
+	while (next_unordered(scan, state))
+	{
+		int			at = state->next_tid - 1;
+		double		distance;
+
+		CHECK_FOR_INTERRUPTS();
+		if (at % RERANK_AHEAD == 0)
+			pxd_axis_rerank_ahead(state->rerank, state->tids + at, Min(RERANK_AHEAD, state->ntids - at));
+		state->reranks++;
+		if (pxd_axis_rerank(state->rerank, &state->tids[at], &distance))
+			pxd_axis_sort_add(state->sort, distance, &state->tids[at]);
+	}
+	pxd_axis_sort_perform(state->sort);
+}
+
+static bool
+next_sorted(IndexScanDesc scan, AxisScanState *state)
+{
+	double		distance;
+
+	if (state->sort == NULL)
+		sort_rows(scan, state);
+	return pxd_axis_sort_next(state->sort, &distance, &scan->xs_heaptid) &&
+		(distance <= state->farthest || (isnan(distance) && state->farthest == INFINITY));
+}
+
 /* --- interface --- */
 
 bool
@@ -431,9 +481,9 @@ pxd_axis_get_tuple(IndexScanDesc scan, ScanDirection direction)
 	Assert(ScanDirectionIsForward(direction));
 	if (state->stage == STAGE_START)
 		start(scan, state);
-	if (state->stage == STAGE_SEARCH)
+	if (state->stage == STAGE_SEARCH || state->stage == STAGE_SORTED)
 	{
-		found = next_by_distance(scan, state);
+		found = state->stage == STAGE_SEARCH ? next_by_distance(scan, state) : next_sorted(scan, state);
 		if (!found && state->farthest < INFINITY)
 			state->stage = STAGE_DONE;	/* a null distance is not below anything */
 		else if (!found)
@@ -462,6 +512,7 @@ pxd_axis_end_scan(IndexScanDesc scan)
 	AxisScanState *state = scan->opaque;
 
 	count_scan(scan, state);
+	end_sort(state);
 	if (state->rerank != NULL)
 		pxd_axis_rerank_end(state->rerank);
 	if (state->table != NULL)

@@ -274,11 +274,11 @@ pxd_axis_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, IndexB
 
 /* --- cleanup --- */
 
-/* Whether a number of rows is so far from that when the reach was measured that it should be measured again. */
+/* Whether a number of rows is so far from that when the reach was measured that it should be measured again; never without codes. */
 static bool
 far_from_calibrated(const AxisMeta *meta, double rows)
 {
-	return fabs(rows - (double) meta->calibrated_rows) > (double) meta->calibrated_rows / 5;
+	return meta->code_bits > 0 && fabs(rows - (double) meta->calibrated_rows) > (double) meta->calibrated_rows / 5;
 }
 
 /* Sets the row counts of lists first .. end - 1, which stand on one page of the directory. */

@@ -27,7 +27,9 @@ typedef enum AxisMetric
 {
 	AXIS_L2 = 1,
 	AXIS_IP = 2,				/* negative inner product */
-	AXIS_COSINE = 3
+	AXIS_COSINE = 3,
+	AXIS_L1 = 4,
+	AXIS_JACCARD = 5
 } AxisMetric;
 
 /*
@@ -44,6 +46,12 @@ typedef struct AxisOpclass
 	double		(*float_distance) (int dim, const float *a, const float *b);
 	double		(*distance) (const struct varlena *a, const struct varlena *b);
 	double		(*rank) (double distance);	/* as estimates are: squared L2 distance, or negative inner product */
+
+	/*
+	 * Codes tell nothing about distances: the index has none, and no lists, and a search computes the distances of all rows. to_float is
+	 * only needed for float_distance, rank not at all.
+	 */
+	bool		without_codes;
 } AxisOpclass;
 
 #define AXIS_SUPPORT_PROC 1
@@ -69,7 +77,7 @@ typedef struct AxisLayout
 {
 	AxisMetric	metric;
 	int			dim_in;			/* of the column */
-	int			dim;			/* of rotated vectors */
+	int			dim;			/* of rotated vectors; 0 in an index without codes, as are code_bits and code_bytes */
 	int			code_bits;
 	Size		code_bytes;
 	int			centroid_bits;	/* 8, or 4 where a page would not hold 8 */

@@ -93,4 +93,19 @@ extern bool pxd_axis_rerank(AxisRerank *rerank, ItemPointer tid, double *distanc
 
 extern void pxd_axis_rerank_end(AxisRerank *rerank);
 
+/* --- distance_sort.c --- */
+
+typedef struct DistanceSort DistanceSort;
+
+/* In the current context, with at most work_mem; the sort must be ended, for it may have files. */
+extern DistanceSort *pxd_axis_sort_begin(void);
+extern void pxd_axis_sort_add(DistanceSort *sort, double distance, ItemPointer tid);
+
+/* After the last row. Checks for interrupts. */
+extern void pxd_axis_sort_perform(DistanceSort *sort);
+
+/* The next row by distance, NaN last; false at the end. */
+extern bool pxd_axis_sort_next(DistanceSort *sort, double *distance, ItemPointer tid);
+extern void pxd_axis_sort_end(DistanceSort *sort);
+
 #endif
