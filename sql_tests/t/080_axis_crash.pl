@@ -98,6 +98,15 @@ sub load
 	return join "\n", @lines;
 }
 
+# Both tables' indexes return every row, and are what they should be.
+sub sound
+{
+	my ($name) = @_;
+
+	is($node->safe_psql('postgres', "SELECT wrong FROM whole('t', '<->') UNION ALL SELECT wrong FROM whole('h', '<=>')"), "\n", "$name: whole");
+	is($node->safe_psql('postgres', "SELECT * FROM proximadb.axis_check('t_e') UNION ALL SELECT * FROM proximadb.axis_check('h_e')"), '', "$name: axis_check");
+}
+
 my @kinds = qw(insert insert cancel delete vacuum scan);
 
 for my $round (1 .. 4)
@@ -124,11 +133,11 @@ for my $round (1 .. 4)
 		is($unexpected, '', "round $round: no error in $session->{kind}");
 	}
 	$node->start;
-	is($node->safe_psql('postgres', "SELECT wrong FROM whole('t', '<->') UNION ALL SELECT wrong FROM whole('h', '<=>')"), "\n", "round $round: whole after the crash");
+	sound("round $round: after the crash");
 	$node->safe_psql('postgres', sprintf($insert, $_, 0, 1000)) for qw(t h);
-	is($node->safe_psql('postgres', "SELECT wrong FROM whole('t', '<->') UNION ALL SELECT wrong FROM whole('h', '<=>')"), "\n", "round $round: whole after more inserts");
+	sound("round $round: after more inserts");
 	$node->safe_psql('postgres', "VACUUM (INDEX_CLEANUP ON) $_") for qw(t h);
-	is($node->safe_psql('postgres', "SELECT wrong FROM whole('t', '<->') UNION ALL SELECT wrong FROM whole('h', '<=>')"), "\n", "round $round: whole after vacuum");
+	sound("round $round: after vacuum");
 }
 
 # What an index's pages are, by their tails (src/include/axis_page.h).

@@ -56,11 +56,27 @@ sub follows
 	$primary->wait_for_catchup($standby, 'replay');
 	my $expected = $primary->safe_psql('postgres', 'SELECT count(*) FROM t');
 	is($standby->safe_psql('postgres', 'SELECT n, wrong FROM whole()'), "$expected|", $name);
+	sound($name);
+}
+
+# The index is what it should be, on the primary and, while nothing is replayed, on the standby.
+sub sound
+{
+	my ($name) = @_;
+	my $check = q{SELECT * FROM proximadb.axis_check('t_e')};
+
+	is($primary->safe_psql('postgres', $check), '', "$name: axis_check on the primary");
+	$standby->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');
+	$standby->poll_query_until('postgres', q{SELECT pg_get_wal_replay_pause_state() = 'paused'}) or die 'replay does not pause';
+	is($standby->safe_psql('postgres', $check), '', "$name: axis_check on the standby");
+	$standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
 }
 
 my $plan = $standby->safe_psql('postgres', 'SET enable_seqscan = off; SET enable_sort = off; EXPLAIN SELECT id FROM t ORDER BY e <-> (SELECT e FROM v WHERE i = 7)');
 like($plan, qr/^Index Scan using t_e/, 'the standby scans the index');
 follows('SELECT 1', 'rows of the base backup');
+my ($status, $out, $err) = $standby->psql('postgres', q{SELECT * FROM proximadb.axis_check('t_e')});
+like($err, qr/only while replay is paused/, 'no check beside replay');
 follows('INSERT INTO t (k, e) SELECT i, e FROM v', 'splits');
 follows([ 'DELETE FROM t WHERE id % 10 <> 0', 'VACUUM (INDEX_CLEANUP ON) t' ], 'merges');
 follows([ 'SELECT txid_current()', 'VACUUM t', 'INSERT INTO t (k, e) SELECT i, e FROM v' ], 'pages used again');
@@ -112,5 +128,7 @@ $standby->promote;
 is($standby->safe_psql('postgres', 'INSERT INTO t (k, e) SELECT i, e FROM v; DELETE FROM t WHERE id % 3 = 0; SELECT wrong FROM whole()'), '', 'promoted');
 $standby->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) t');
 is($standby->safe_psql('postgres', 'INSERT INTO t (k, e) SELECT i, e FROM v; SELECT wrong FROM whole()'), '', 'vacuumed');
+
+is($standby->safe_psql('postgres', q{SELECT * FROM proximadb.axis_check('t_e')}), '', 'axis_check');
 
 done_testing();

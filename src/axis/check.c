@@ -17,6 +17,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xlog.h"
+#include "access/xlogrecovery.h"
 #include "catalog/index.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
@@ -413,6 +414,17 @@ begin_check(Check *check)
 	check->visible = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false, work_mem, NULL, TUPLESORT_NONE);
 }
 
+/* The structure lock does not keep replay from replacing lists: on a standby an index can be checked while nothing is replayed. */
+static void
+require_standstill(void)
+{
+	if (RecoveryInProgress() && GetRecoveryPauseState() != RECOVERY_PAUSED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("axis indexes can be checked during recovery only while replay is paused"),
+				 errhint("Call pg_wal_replay_pause() before, and pg_wal_replay_resume() afterwards.")));
+}
+
 /*
  * axis_check(index regclass): a row for each fault. Expressions and predicates of the index run as the table's owner would run them
  * in a maintenance command.
@@ -427,10 +439,7 @@ pxd_sql_axis_check(PG_FUNCTION_ARGS)
 	Oid			user;
 	int			security;
 
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("indexes cannot be checked during recovery")));
+	require_standstill();
 	InitMaterializedSRF(fcinfo, 0);
 	check.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	if (OidIsValid(table_oid))
@@ -454,6 +463,7 @@ pxd_sql_axis_check(PG_FUNCTION_ARGS)
 	compare_rows(&check);
 	tuplesort_end(check.visible);
 	tuplesort_end(check.indexed);
+	require_standstill();
 	UnregisterSnapshot(snapshot);
 	SetUserIdAndSecContext(user, security);
 
