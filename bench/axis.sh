@@ -18,11 +18,13 @@
 #   QUERIES       of gen                            1000 [300]
 #   GROW          rows inserted one by one into an empty index                                          100000 [10000]
 #   ROUNDS        rounds of each measurement        3 [2]
-#   PHASES        of: data build query codes filter vacuum insert grow peers                            all [all but codes, peers]
+#   TURN          seconds of a setting's turn in a round, at most: slow ones do not answer all queries  2 [1]
+#   VACUUM_LIMIT  seconds after which HNSW's VACUUM is cancelled                                        120 [30]
+#   PHASES        of: data build query profile codes filter vacuum insert grow peers                    all [all but profile, codes, peers]
 #   SYSTEMS       of: hnsw heap viper               all
 #   MAINTENANCE_WORK_MEM                            2GB
 #   PGVECTOR_SRC  a pgvector source tree            none: PGVECTOR_TAG is cloned from PGVECTOR_URL
-#   HNSWLIB_SRC   a hnswlib source tree             none: cloned from HNSWLIB_URL
+#   HNSWLIB_SRC   a hnswlib source tree             none: Debian's libhnswlib-dev, or cloned from HNSWLIB_URL
 #   SIFT_DIR      sift100k_base.bvecs, sift100k_query.bvecs                                             ../shared/data
 #   KEEP=1        leaves the server running (for profile.sh)
 set -euo pipefail
@@ -43,8 +45,10 @@ esac
 : "${QUERIES:=${quick:+300}}" "${QUERIES:=1000}"
 : "${GROW:=${quick:+10000}}" "${GROW:=100000}"
 : "${ROUNDS:=${quick:+2}}" "${ROUNDS:=3}"
+: "${TURN:=${quick:+1}}" "${TURN:=2}"
+: "${VACUUM_LIMIT:=${quick:+30}}" "${VACUUM_LIMIT:=120}"
 : "${PHASES:=${quick:+data build query filter vacuum insert grow}}"
-: "${PHASES:=data build query codes filter vacuum insert grow peers}"
+: "${PHASES:=data build query profile codes filter vacuum insert grow peers}"
 : "${SYSTEMS:=hnsw heap viper}"
 : "${MAINTENANCE_WORK_MEM:=2GB}"
 : "${PGVECTOR_SRC:=}" "${PGVECTOR_URL:=https://github.com/pgvector/pgvector}" "${PGVECTOR_TAG:=v0.8.6}"
@@ -56,7 +60,7 @@ systems=$SYSTEMS
 axis_systems=$(for system in $SYSTEMS; do [ "$system" = hnsw ] || echo -n "$system "; done)
 
 # Settings swept for the curves. 40 is HNSW's default; "default" means that nothing is SET.
-hnsw_sweep="10 20 40 60 80 120 160 240 400"
+hnsw_sweep="10 20 40 80 120 200 400"
 recall_sweep="0.8 0.9 0.95 0.97 0.98 0.99 0.995 0.999"
 filter_sweep="40 100 200 400"
 
@@ -185,6 +189,16 @@ phase_query()
 	arms_run query
 }
 
+# Where the time of one query goes, at the recalls of the bars.
+phase_profile()
+{
+	local system
+	command -v perf >/dev/null || { say "profile: left out, perf is not installed (Debian: linux-perf)"; return 0; }
+	for system in $axis_systems; do
+		SAMPLE_SECONDS=4 "$top/bench/axis/profile.sh" "$data" "$system" 'SET proximadb.target_recall = 0.95'
+	done
+}
+
 # What other widths of the codes would take and give; on viper.
 phase_codes()
 {
@@ -230,13 +244,15 @@ phase_filter()
 
 phase_vacuum()
 {
-	local system seconds rest
+	local system seconds peak vmhwm cancelled
 	local select="SELECT id FROM %s ORDER BY embedding $operator \$1 LIMIT 10"
 	arms_begin
 	for system in $systems; do
 		on "$system" -c "DELETE FROM $(table "$system") WHERE id % 5 = 0"
-		read -r seconds rest < <("$bin/watch" "$(conninfo "$system")" "SET maintenance_work_mem = '$MAINTENANCE_WORK_MEM'" "VACUUM $(table "$system")")
+		read -r seconds peak vmhwm cancelled < <("$bin/watch" -t "$VACUUM_LIMIT" "$(conninfo "$system")" \
+			"SET maintenance_work_mem = '$MAINTENANCE_WORK_MEM'" "VACUUM $(table "$system")")
 		put "$system" vacuum default seconds "$seconds"
+		put "$system" vacuum default cancelled "${cancelled:+1}"
 		put "$system" vacuum default bytes "$(on "$system" -c "SELECT pg_relation_size('$(table "$system")_index')")"
 		arm "$system" default '' alive "$select" "$(table "$system")"
 	done

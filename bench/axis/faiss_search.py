@@ -1,10 +1,11 @@
 """faiss_search.py: faiss on the benchmark's data: IVFPQFastScan with refinement and HNSWFlat, searched by one thread, one query at a time.
 
-usage: faiss_search.py BASE QUERIES METRIC TRUTH
+usage: faiss_search.py BASE QUERIES METRIC TRUTH KEPT
 
 Prints "NAME build SECONDS" and "NAME SETTING RECALL QUERIES-PER-SECOND" for each setting. Cosine data must be normalised; it is searched by L2,
 which orders normalised vectors alike. Training uses a small sample: Debian's faiss is built for any x86-64
-and is slow at it, and building times and the graph's speed are to be read with that in mind.
+and is slow at it, and building times and the graph's speed are to be read with that in mind. Indexes are kept in files KEPT.NAME, with the seconds that their
+building took, and read from there the next time.
 """
 import os
 import sys
@@ -38,13 +39,21 @@ def measure(name, setting, search, queries, truth):
 
 
 def build(name, index, base, sample):
-    faiss.omp_set_num_threads(os.cpu_count())
-    begin = time.perf_counter()
-    if not index.is_trained:
-        index.train(sample)
-    index.add(base)
-    print(name, "build", "%.1f" % (time.perf_counter() - begin), flush=True)
+    """The index with the rows of base in it: the one that was kept, if there is one."""
+    path = sys.argv[5] + "." + name
+    if not os.path.exists(path):
+        faiss.omp_set_num_threads(os.cpu_count())
+        begin = time.perf_counter()
+        if not index.is_trained:
+            index.train(sample)
+        index.add(base)
+        with open(path + ".seconds", "w") as file:
+            file.write("%.1f" % (time.perf_counter() - begin))
+        faiss.write_index(index, path)
     faiss.omp_set_num_threads(1)
+    with open(path + ".seconds") as file:
+        print(name, "build", file.read(), flush=True)
+    return faiss.read_index(path)
 
 
 def main():
@@ -56,7 +65,7 @@ def main():
 
     graph = faiss.IndexHNSWFlat(dimensions, 16)
     graph.hnsw.efConstruction = 64
-    build("faiss-hnsw", graph, base, sample)
+    graph = build("faiss-hnsw", graph, base, sample)
     for ef in (10, 20, 40, 80, 120, 240, 400, 700):
         graph.hnsw.efSearch = ef
         measure("faiss-hnsw", ef, lambda q: graph.search(q, K), queries, truth)
@@ -65,7 +74,7 @@ def main():
     coarse = faiss.IndexFlatL2(dimensions)
     codes = faiss.IndexIVFPQFastScan(coarse, dimensions, lists, dimensions // 2, 4)
     codes.cp.niter = 6
-    build("faiss-fastscan", codes, base, sample)
+    codes = build("faiss-fastscan", codes, base, sample)
     refined = faiss.IndexRefineFlat(codes, faiss.swig_ptr(base))
     refined.own_fields = False
     for probes, factor in ((4, 4), (8, 4), (16, 4), (24, 4), (32, 4), (48, 10), (64, 10), (96, 10), (160, 20)):

@@ -1,7 +1,7 @@
 /*
  * knn.c: nearest-neighbour queries over libpq: queries per second, latency, recall, of several settings side by side.
  *
- * usage: knn [-r ROUNDS] [-p PROCESSOR] [-k LIMIT] [-q QUERIES] [-n] BASE QUERIES METRIC ARM...
+ * usage: knn [-r ROUNDS] [-s SECONDS] [-p PROCESSOR] [-k LIMIT] [-q QUERIES] [-n] BASE QUERIES METRIC ARM...
  *
  * An arm is five fields separated by '|':  NAME | CONNINFO | SETUP | TRUTH:SUBSET | STATEMENT
  * SETUP is SQL run once after connecting (settings; may be empty). TRUTH is a file of truth.c, SUBSET what it was made for. STATEMENT
@@ -9,7 +9,8 @@
  *
  * Client and server processes are all pinned to one processor, where a round trip is cheapest and nothing migrates. Each arm has its own
  * connection. One round is: every arm answers every query; rounds of all arms are interleaved, so that what disturbs one
- * disturbs all. A warm-up round, which also measures recall, comes first.
+ * disturbs all. A warm-up round, which also measures recall, comes first. With -s an arm's turn ends after so many seconds: slow arms
+ * then answer the first of the queries only.
  *
  * One line an arm, tab-separated: name, queries per second (median of rounds), the same of the best round, median and 99th percentile of
  * latency in microseconds, microseconds of processor time per query (server and client; other load on the machine hardly disturbs
@@ -42,7 +43,8 @@ typedef struct Arm
 	char	   *statement;
 	TruthEntry *truth;
 	Client		client;
-	double		round_seconds[MAX_ROUNDS];
+	double		query_seconds[MAX_ROUNDS];	/* of a round, on average */
+	size_t		asked;			/* in all rounds */
 	double		processor;		/* seconds of the server process in all rounds */
 	double		own_processor;	/* seconds of this program meanwhile */
 	double	   *latency;		/* seconds, of all rounds */
@@ -59,6 +61,7 @@ typedef struct Workload
 	unsigned char *parameters;	/* the queries as binary vectors */
 	int			limit;
 	int			rounds;
+	double		seconds;		/* of a turn at most; 0: as long as it takes */
 	int			processor;
 	bool		no_recall;
 } Workload;
@@ -193,16 +196,18 @@ time_round(Arm *arm, const Workload *work, int round)
 	double		begin = now();
 	double		last = begin;
 
-	for (size_t q = 0; q < work->queries.count; q++)
+	size_t		q;
+
+	for (q = 0; q < work->queries.count && (work->seconds <= 0 || last - begin < work->seconds); q++)
 	{
 		double		time;
 
 		PQclear(ask(arm, work, q));
 		time = now();
-		arm->latency[(size_t) round * work->queries.count + q] = time - last;
+		arm->latency[arm->asked++] = time - last;
 		last = time;
 	}
-	arm->round_seconds[round] = last - begin;
+	arm->query_seconds[round] = (last - begin) / (double) q;
 	arm->processor += processor_seconds(arm->client.backend) - processor;
 	arm->own_processor += processor_seconds(getpid()) - own;
 }
@@ -219,16 +224,15 @@ by_value(const void *a, const void *b)
 static void
 report(Arm *arm, const Workload *work)
 {
-	size_t		queries = work->queries.count;
-	size_t		asked = queries * (size_t) work->rounds;
+	size_t		asked = arm->asked;
 	int			middle = work->rounds / 2;
 	double		median;
 
-	qsort(arm->round_seconds, (size_t) work->rounds, sizeof(double), by_value);
+	qsort(arm->query_seconds, (size_t) work->rounds, sizeof(double), by_value);
 	qsort(arm->latency, asked, sizeof(double), by_value);
-	median = work->rounds % 2 ? arm->round_seconds[middle] : (arm->round_seconds[middle - 1] + arm->round_seconds[middle]) / 2;
-	printf("%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.4f\t%d\t%d\n", arm->name, (double) queries / median,
-		   (double) queries / arm->round_seconds[0], arm->latency[asked / 2] * 1e6, arm->latency[asked * 99 / 100] * 1e6,
+	median = work->rounds % 2 ? arm->query_seconds[middle] : (arm->query_seconds[middle - 1] + arm->query_seconds[middle]) / 2;
+	printf("%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.4f\t%d\t%d\n", arm->name, 1 / median,
+		   1 / arm->query_seconds[0], arm->latency[asked / 2] * 1e6, arm->latency[asked * 99 / 100] * 1e6,
 		   (arm->processor + arm->own_processor) / (double) asked * 1e6, arm->recall, arm->fewest_rows,
 		   arm->index_scan);
 }
@@ -236,7 +240,7 @@ report(Arm *arm, const Workload *work)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: knn [-r ROUNDS] [-p PROCESSOR] [-k LIMIT] [-q QUERIES] [-n] BASE QUERIES METRIC ARM...\n");
+	fprintf(stderr, "usage: knn [-r ROUNDS] [-s SECONDS] [-p PROCESSOR] [-k LIMIT] [-q QUERIES] [-n] BASE QUERIES METRIC ARM...\n");
 	exit(2);
 }
 
@@ -249,10 +253,12 @@ main(int argc, char **argv)
 	int			option;
 	size_t		limit_queries = 0;
 
-	while ((option = getopt(argc, argv, "r:p:k:q:n")) != -1)
+	while ((option = getopt(argc, argv, "r:s:p:k:q:n")) != -1)
 	{
 		if (option == 'r')
 			work.rounds = atoi(optarg);
+		else if (option == 's')
+			work.seconds = atof(optarg);
 		else if (option == 'p')
 			work.processor = atoi(optarg);
 		else if (option == 'k')

@@ -97,7 +97,7 @@ arms_run()
 {
 	local phase=$1 system setting qps best p50 p99 processor recall fewest by_index
 	shift
-	"$bin/knn" -r "$ROUNDS" "$@" "$base" "$queries" "$metric" "${arms[@]}" >"$work/arms"
+	"$bin/knn" -r "$ROUNDS" -s "$TURN" "$@" "$base" "$queries" "$metric" "${arms[@]}" >"$work/arms"
 	while read -r system setting qps best p50 p99 processor recall fewest by_index; do
 		put "$system" "$phase" "$setting" qps "$qps"
 		put "$system" "$phase" "$setting" qps_best "$best"
@@ -110,7 +110,7 @@ arms_run()
 	done <"$work/arms"
 }
 
-# --- libraries without a database, one thread, in the same figures ---
+# --- libraries without a database, one thread, in the same figures; their indexes are kept in build/axis-data, as the data is ---
 
 # keep_library_lines: reads lines of "system setting recall qps" and of "system build seconds".
 keep_library_lines()
@@ -129,6 +129,7 @@ keep_library_lines()
 run_hnswlib()
 {
 	local source=$HNSWLIB_SRC
+	[ -n "$source" ] || [ ! -e /usr/include/hnswlib/hnswlib.h ] || source=/usr/include
 	if [ -z "$source" ]; then
 		source=$cache/hnswlib
 		clone "$HNSWLIB_URL" '' hnswlib || {
@@ -141,7 +142,7 @@ run_hnswlib()
 		say "hnswlib: left out, could not be compiled (build/axis-data/hnswlib.log)"
 		return 0
 	}
-	"$bin/hnswlib_search" "$base" "$queries" "$metric" "$truth.all" | keep_library_lines
+	"$bin/hnswlib_search" "$base" "$queries" "$metric" "$truth.all" "$cache/hnswlib-$data-$rows-$dimensions" | keep_library_lines
 }
 
 # faiss is Debian's python3-faiss: the installed one, or the packages unpacked below build/axis-data, with a linear algebra library
@@ -149,7 +150,7 @@ run_hnswlib()
 run_faiss()
 {
 	local packages=$cache/faiss
-	if [ ! -d "$packages" ]; then
+	if ! with_faiss -c 'import faiss' 2>/dev/null && [ ! -d "$packages" ]; then
 		mkdir -p "$packages.new"
 		(cd "$packages.new" && apt-get download python3-faiss python3-numpy libopenblas0-pthread && for package in *.deb; do dpkg -x "$package" .; done) \
 			>"$cache/faiss.log" 2>&1 && mv "$packages.new" "$packages" || rm -rf "$packages.new"
@@ -158,11 +159,11 @@ run_faiss()
 		say "faiss: left out, python3-faiss is not there (build/axis-data/faiss.log)"
 		return 0
 	fi
-	with_faiss "$top/bench/axis/faiss_search.py" "$base" "$queries" "$metric" "$truth.all" 2>>"$cache/faiss.log" | keep_library_lines
+	with_faiss "$top/bench/axis/faiss_search.py" "$base" "$queries" "$metric" "$truth.all" "$cache/faiss-$data-$rows-$dimensions" 2>>"$cache/faiss.log" | keep_library_lines
 }
 
 with_faiss()
 {
-	PYTHONPATH=$packages/usr/lib/python3/dist-packages OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1 \
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE PYTHONPATH=$packages/usr/lib/python3/dist-packages OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1 \
 		LD_LIBRARY_PATH=$(echo "$packages"/usr/lib/*/openblas-pthread) /usr/bin/python3 "$@"
 }

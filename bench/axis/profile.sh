@@ -6,7 +6,7 @@
 # Asks the queries of a data set again and again on the server that KEEP=1 left running, samples client and server process with perf
 # (processor clock: no hardware counters needed) for SAMPLE_SECONDS (10), and adds the samples up. `settings` is SQL run before, such as
 # 'SET proximadb.target_recall = 0.99' or 'SET hnsw.ef_search = 80'. STATEMENT replaces the query's text. The result is
-# kept in build/axis-profile.txt.
+# kept in build/axis-profile-DATA-SYSTEM.txt.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -53,4 +53,4 @@ awk -v server="$before $after" -v client="$before_client $after_client" 'BEGIN {
 	printf "processor time while sampling: server %.2f s, client %.2f s\n", s[2] - s[1], c[2] - c[1]
 }'
 # Debian builds with frame pointers, so call chains are complete; functions without a symbol appear by their callers.
-perf script -i "$work/perf.data" -F comm,ip,sym,dso 2>/dev/null | awk -f "$top/bench/axis/profile.awk" | tee "$top/build/axis-profile.txt"
+perf script -i "$work/perf.data" -F comm,ip,sym,dso 2>/dev/null | awk -f "$top/bench/axis/profile.awk" | tee "$top/build/axis-profile-$data-$system.txt"

@@ -94,7 +94,8 @@ function facts(d, s,   phase, i, list, n, k) {
 					(get(d, s, "filter_" i, list[k], "index_scan") == "0" ? ", NOT BY INDEX" : "")
 	}
 	if (has(d, s, "vacuum", "default", "seconds"))
-		printf "%-16s VACUUM after deleting 20 %%: %s s; recall after it %s, %s/s\n", name(s), get(d, s, "vacuum", "default", "seconds"),
+		printf "%-16s VACUUM after deleting 20 %%: %s s%s; recall after it %s, %s/s\n", name(s), get(d, s, "vacuum", "default", "seconds"),
+			(get(d, s, "vacuum", "default", "cancelled") ? " (cancelled: takes longer)" : ""),
 			get(d, s, "after_vacuum", "default", "recall"), get(d, s, "after_vacuum", "default", "qps")
 	if (has(d, s, "insert", "default", "rows_per_second"))
 		printf "%-16s inserts %s rows/s\n", name(s), get(d, s, "insert", "default", "rows_per_second")

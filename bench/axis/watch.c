@@ -1,9 +1,10 @@
 /*
  * watch.c: runs one SQL statement and watches the memory of its server process and parallel workers meanwhile.
  *
- * usage: watch CONNINFO SETUP STATEMENT
+ * usage: watch [-t SECONDS] CONNINFO SETUP STATEMENT
  *
- * Prints, tab-separated: seconds, kB of memory at the peak, kB of VmHWM of the server process.
+ * Prints, tab-separated: seconds, kB of memory at the peak, kB of VmHWM of the server process. With -t the statement is cancelled
+ * after SECONDS, and "cancelled" is printed behind that.
  *
  * Memory is what the statement itself holds: anonymous memory (RssAnon) of the server process, beyond what it had before, and of its
  * parallel workers, plus the dynamic shared memory segments mapped by the server process. VmHWM counts every page of
@@ -144,23 +145,41 @@ main(int argc, char **argv)
 	pthread_t	thread;
 	double		begin;
 	double		seconds;
+	PGresult   *result;
+	const char *sqlstate;
+	bool		cancelled;
+	int			first = 1;
 
-	if (argc != 4)
+	if (argc == 6 && strcmp(argv[1], "-t") == 0)
+		first = 3;
+	if (argc != first + 3)
 	{
-		fprintf(stderr, "usage: watch CONNINFO SETUP STATEMENT\n");
+		fprintf(stderr, "usage: watch [-t SECONDS] CONNINFO SETUP STATEMENT\n");
 		return 2;
 	}
-	client = connect_client(argv[1], argv[2], -1);
+	client = connect_client(argv[first], argv[first + 1], -1);
+	if (first > 1)
+	{
+		char		limit[64];
+
+		snprintf(limit, sizeof(limit), "SET statement_timeout = '%ds'", atoi(argv[2]));
+		PQclear(run(&client, limit));
+	}
 	sampler.pid = client.backend;
 	sampler.before_kb = status_kb(sampler.pid, "RssAnon") + shared_segments_kb(sampler.pid);
 	if (pthread_create(&thread, NULL, sample, &sampler) != 0)
 		die("could not start a thread");
 	begin = now();
-	PQclear(run(&client, argv[3]));
+	result = PQexec(client.connection, argv[first + 2]);
+	sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	cancelled = sqlstate != NULL && strcmp(sqlstate, "57014") == 0;
+	if (!cancelled)
+		expect(&client, result, PGRES_COMMAND_OK, argv[first + 2]);
+	PQclear(result);
 	seconds = now() - begin;
 	finished = true;
 	pthread_join(thread, NULL);
-	printf("%.3f\t%ld\t%ld\n", seconds, sampler.peak_kb, status_kb(client.backend, "VmHWM"));
+	printf("%.3f\t%ld\t%ld%s\n", seconds, sampler.peak_kb, status_kb(client.backend, "VmHWM"), cancelled ? "\tcancelled" : "");
 	PQfinish(client.connection);
 	return 0;
 }
