@@ -125,7 +125,7 @@ write_frame(Relation index, ForkNumber fork, const AxisLayout *layout, const flo
 
 /* Writes the head of a list, or its absence, into the directory of an index that is being built. */
 static void
-set_head(Relation index, const AxisLayout *layout, uint32 number, BlockNumber head, uint32 rows)
+set_head(Relation index, const AxisLayout *layout, uint32 number, BlockNumber head, uint32 rows, uint16 radius)
 {
 	BlockNumber block = AXIS_DIRECTORY_BLOCK + number / layout->entries_per_page;
 	Buffer		buffer = pxd_axis_read(index, block, BUFFER_LOCK_EXCLUSIVE, AXIS_PAGE_DIRECTORY, 0);
@@ -133,6 +133,7 @@ set_head(Relation index, const AxisLayout *layout, uint32 number, BlockNumber he
 
 	entry->head = head;
 	entry->rows = rows;
+	entry->radius = radius;
 	if (head == InvalidBlockNumber)
 		entry->kind = AXIS_ENTRY_FREE;
 	MarkBufferDirty(buffer);
@@ -344,6 +345,7 @@ write_lists(Relation index, const AxisDirectory *directory, AxisBuildScan *scan)
 	{
 		uint32		number = list < 0 ? AXIS_NULLS_NUMBER : directory->number[list];
 		uint32		rows = 0;
+		uint16		radius = 0;
 		BlockNumber head = InvalidBlockNumber;
 		bool		last_resort = list == directory->lists - 1 && !any_list;
 
@@ -354,10 +356,10 @@ write_lists(Relation index, const AxisDirectory *directory, AxisBuildScan *scan)
 			pxd_axis_writer_list(writer, list < 0 ? directory->nulls_id : directory->list_id[list]);
 			for (; row != NULL && row_list == list; row = pxd_axis_scan_next(scan, &row_list))
 				pxd_axis_writer_row(writer, row);
-			head = pxd_axis_writer_end_list(writer, &rows);
+			head = pxd_axis_writer_end_list(writer, &rows, &radius);
 			any_list = any_list || list >= 0;
 		}
-		set_head(index, layout, number, head, rows);
+		set_head(index, layout, number, head, rows, radius);
 		written += rows;
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) written);
 	}

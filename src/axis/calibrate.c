@@ -2,7 +2,7 @@
  * calibrate.c: how far a search has to go for a recall, measured on the index itself.
  *
  * For each of some queries the nearest rows, by estimated distance, are found among all rows, and it is noted where their lists stand: how
- * many lists are nearer, and how far the list's centroid is compared with the nearest centroid. A limit on either misses some of these rows; of
+ * many lists come before, and how the list's key (pxd_axis_list_keys) compares with the smallest. A limit on either misses some of these rows; of
  * all pairs of limits that miss few enough, the one that probes the fewest lists is taken. This is done for several recalls, and
  * for the nearest 10, 100, ... rows: a filter that one row in ten passes needs the lists of the nearest 100 to find 10.
  */
@@ -20,12 +20,18 @@
 
 #include "axis_rewrite.h"
 #include "axis_scan.h"
+#include "kernels.h"
 
 static const double recalls[AXIS_RECALLS] = {0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.999};
 static const double ranks[AXIS_RANKS] = {10, 100, 1000, 10000};
 
 /* Queries are rows of the index, and lists were made for these rows: others miss a little more. */
 #define MARGIN 0.4
+
+/* Queries on which is measured where rows lie in their lists, and limits to the result: radii are means, and rows may lie farther. */
+#define TOWARD_QUERIES 24
+#define MAX_TOWARD 0.9
+#define MAX_TOWARD_IP 4
 
 /* Grid of limits that are tried. */
 #define LIMITS 48
@@ -118,13 +124,13 @@ typedef struct Neighbour
 
 typedef struct Place
 {
-	float		distance;		/* of the centroid */
+	float		key;
 	int			list;
 } Place;
 
 #define ST_SORT sort_places
 #define ST_ELEMENT_TYPE Place
-#define ST_COMPARE(a, b) ((a)->distance < (b)->distance ? -1 : (a)->distance > (b)->distance)
+#define ST_COMPARE(a, b) ((a)->key < (b)->key ? -1 : (a)->key > (b)->key)
 #define ST_SCOPE static
 #define ST_DEFINE
 #include "lib/sort_template.h"
@@ -136,13 +142,13 @@ typedef struct Calibration
 	int			lists;
 	int			wanted;			/* the most neighbours that are needed */
 	int			queries;
-	float	   *ratios;			/* queries x lists: centroids' distance by the nearest's, ascending */
+	float	   *ratios;			/* queries x lists: root of the keys by the smallest, ascending */
 	int		   *reached;		/* per rank and query: rows of that rank in the first 0, 1, ... lists */
 	int			found;			/* neighbours that every query has */
 
 	/* scratch of one query */
 	Place	   *order;
-	float	   *distances;
+	float	   *keys;
 	Neighbour  *neighbours;		/* room for 2 x wanted + a page */
 	int			count;
 	float		cut;			/* distances beyond it are of no interest */
@@ -244,25 +250,19 @@ reached_by(const Calibration *calibration, int r, int q)
 	return calibration->reached + ((Size) r * calibration->queries + q) * (calibration->lists + 1);
 }
 
-/* Notes the places of the nearest rows of query number q. */
+/* Finds the nearest rows of a query, in order, and with them the places of their lists. */
 static void
-measure_query(Calibration *calibration, int q, const float *x)
+find_neighbours(Calibration *calibration, const AxisMeta *meta, const float *x)
 {
 	const AxisDirectory *directory = calibration->directory;
-	AxisMetric	metric = directory->layout.metric;
-	float	   *ratios = calibration->ratios + (Size) q * calibration->lists;
-	double		nearest;
 
-	pxd_axis_centroid_distances(directory, x, metric, calibration->distances);
+	pxd_axis_list_keys(directory, meta, x, calibration->keys);
 	for (int i = 0; i < calibration->lists; i++)
 	{
 		calibration->order[i].list = i;
-		calibration->order[i].distance = calibration->distances[i];
+		calibration->order[i].key = calibration->keys[i];
 	}
 	sort_places(calibration->order, calibration->lists);
-	nearest = Max(calibration->order[0].distance, FLT_MIN);
-	for (int i = 0; i < calibration->lists; i++)
-		ratios[i] = metric == AXIS_IP ? 1 : (float) sqrt(Max(calibration->order[i].distance / nearest, 1));
 
 	calibration->count = 0;
 	calibration->cut = INFINITY;
@@ -273,6 +273,20 @@ measure_query(Calibration *calibration, int q, const float *x)
 	}
 	cut_neighbours(calibration);
 	sort_neighbours(calibration->neighbours, calibration->count);
+}
+
+/* Notes the places of the nearest rows of query number q. */
+static void
+measure_query(Calibration *calibration, const AxisMeta *meta, int q, const float *x)
+{
+	float	   *ratios = calibration->ratios + (Size) q * calibration->lists;
+	double		nearest;
+
+	find_neighbours(calibration, meta, x);
+	nearest = Max(calibration->order[0].key, FLT_MIN);
+	for (int i = 0; i < calibration->lists; i++)
+		ratios[i] = calibration->directory->layout.metric == AXIS_IP ? 1 :
+			(float) sqrt(Max(calibration->order[i].key / nearest, 1));
 	/* the nearest row is the query itself */
 	calibration->found = Min(calibration->found, calibration->count - 1);
 	for (int r = 0; r < AXIS_RANKS; r++)
@@ -284,6 +298,43 @@ measure_query(Calibration *calibration, int q, const float *x)
 		for (int i = 0; i < calibration->lists; i++)
 			reached[i + 1] += reached[i];
 	}
+}
+
+/*
+ * How far toward a query its nearest rows lie from their centroids: the cosine of the angle there, on average. With it and a list's
+ * radius goes how near a row can be expected in the list.
+ */
+static float
+measure_toward(Calibration *calibration, const float *queries)
+{
+	const AxisDirectory *directory = calibration->directory;
+	AxisMeta	plain = {.toward = 0};
+	double		sum = 0;
+	int			n = 0;
+
+	for (int q = 0; q < Min(calibration->queries, TOWARD_QUERIES); q++)
+	{
+		const float *x = queries + (Size) directory->layout.dim * q;
+		double		length = sqrt(pxd_kernel_inner_product(directory->layout.dim, x, x));
+
+		find_neighbours(calibration, &plain, x);
+		for (int i = 1; i < calibration->count && i <= ranks[0]; i++)
+		{
+			const Neighbour *neighbour = &calibration->neighbours[i];
+			const Place *place = &calibration->order[neighbour->place];
+			double		radius = directory->radius[place->list];
+			double		to_centroid = sqrt(Max(place->key, 0));
+			double		cosine = directory->layout.metric == AXIS_IP ?
+				(place->key - neighbour->distance) / (length * radius) :
+				(place->key + radius * radius - neighbour->distance) / (2 * to_centroid * radius);
+
+			if (!isfinite(cosine))
+				continue;
+			sum += cosine;
+			n++;
+		}
+	}
+	return (float) Min(Max(sum / Max(n, 1), 0), directory->layout.metric == AXIS_IP ? MAX_TOWARD_IP : MAX_TOWARD);
 }
 
 /* Share of the rows of rank number r within both limits, and the lists that are probed then, on average. */
@@ -385,10 +436,11 @@ pxd_axis_calibrate(Relation index, AxisDirectory *directory, const float *querie
 	calibration.reached = palloc_extended(mul_size((Size) AXIS_RANKS * count, sizeof(int) * (directory->lists + 1)),
 										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	calibration.order = palloc(sizeof(Place) * directory->lists);
-	calibration.distances = palloc(sizeof(float) * directory->lists);
+	calibration.keys = palloc(sizeof(float) * directory->lists);
 	calibration.neighbours = palloc(sizeof(Neighbour) * (2 * calibration.wanted + directory->layout.rows_per_page));
+	meta->toward = measure_toward(&calibration, queries);
 	for (int q = 0; q < count; q++)
-		measure_query(&calibration, q, queries + (Size) directory->layout.dim * q);
+		measure_query(&calibration, meta, q, queries + (Size) directory->layout.dim * q);
 
 	for (int r = 0; r < AXIS_RANKS; r++)
 	{
@@ -466,6 +518,7 @@ store_reach(Relation index, const AxisMeta *measured)
 	GenericXLogState *state = GenericXLogStart(index);
 	AxisMeta   *meta = AxisPageMeta(GenericXLogRegisterBuffer(state, buffer, 0));
 
+	meta->toward = measured->toward;
 	memcpy(meta->reach, measured->reach, sizeof(meta->reach));
 	meta->calibrated_rows = measured->calibrated_rows;
 	meta->calibrated_lists = measured->calibrated_lists;

@@ -102,6 +102,7 @@ load_list(AxisDirectory *directory, int list, uint32 number, const AxisEntry *en
 	directory->scale[list] = entry->scale;
 	directory->offset[list] = entry->offset;
 	directory->norm2[list] = (float) (dim * offset * offset + 2 * offset * scale * sum + scale * scale * squares);
+	directory->radius[list] = pxd_axis_bf16(entry->radius);
 	directory->head[list] = entry->head;
 	directory->list_id[list] = entry->list_id;
 	directory->rows[list] = entry->rows;
@@ -121,6 +122,7 @@ allocate_lists(AxisDirectory *directory)
 	directory->scale = palloc(sizeof(float) * n);
 	directory->offset = palloc(sizeof(float) * n);
 	directory->norm2 = palloc(sizeof(float) * n);
+	directory->radius = palloc(sizeof(float) * n);
 	directory->head = palloc(sizeof(BlockNumber) * n);
 	directory->list_id = palloc(sizeof(uint32) * n);
 	directory->rows = palloc(sizeof(uint32) * n);
@@ -364,6 +366,30 @@ pxd_axis_centroid_distances(const AxisDirectory *directory, const float *x, Axis
 		}
 	}
 	pfree(query);
+}
+
+void
+pxd_axis_list_keys(const AxisDirectory *directory, const AxisMeta *meta, const float *x, float *out)
+{
+	AxisMetric	metric = directory->layout.metric;
+	const float *radius = directory->radius;
+	float		toward = meta->toward;
+	float		norm2 = 0;
+
+	pxd_axis_centroid_distances(directory, x, metric, out);
+	if (toward <= 0)
+		return;
+	if (metric != AXIS_IP)
+	{
+		for (int i = 0; i < directory->lists; i++)
+			out[i] = Max(out[i], 0) + radius[i] * (radius[i] - 2 * toward * sqrtf(Max(out[i], 0)));
+		return;
+	}
+	for (int i = 0; i < directory->layout.dim; i++)
+		norm2 += x[i] * x[i];
+	toward *= sqrtf(norm2);
+	for (int i = 0; i < directory->lists; i++)
+		out[i] -= toward * radius[i];
 }
 
 int

@@ -67,6 +67,7 @@ set_unknown(AxisRow *row)
 {
 	row->add = 0;
 	row->scale = 0;
+	row->length = 0;
 	row->err = pxd_axis_bf16_up(INFINITY);
 }
 
@@ -92,6 +93,7 @@ pxd_axis_encode(const AxisLayout *layout, const float *x, const float *centroid,
 		for (int i = 0; i < dim; i++)
 			against_centroid += (double) residual[i] * centroid[i];
 	norm = sqrt(norm2);
+	row->length = (float) norm;
 	if (!(norm2 < FLT_MAX / 16) || dim == 0)
 	{
 		memset(pxd_axis_row_code(layout, row), 0, layout->code_bytes);

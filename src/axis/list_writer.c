@@ -14,6 +14,7 @@ struct ListWriter
 	const AxisLayout *layout;
 	uint32		list_id;
 	uint32		rows;
+	double		squares;		/* sum of the rows' squared distances from the centroid */
 	Buffer		head;			/* pinned and locked while a list is written, its page not formatted yet */
 	Buffer		last;			/* last full page of the list, waiting for its next pointer */
 	BlockNumber first_full;
@@ -37,6 +38,7 @@ pxd_axis_writer_list(ListWriter *writer, uint32 list_id)
 {
 	writer->list_id = list_id;
 	writer->rows = 0;
+	writer->squares = 0;
 	writer->head = pxd_axis_new_buffer(writer->index);
 	writer->last = InvalidBuffer;
 	writer->first_full = InvalidBlockNumber;
@@ -74,10 +76,11 @@ pxd_axis_writer_row(ListWriter *writer, const AxisRow *row)
 	pxd_axis_page_add(writer->layout, writer->page.data, row);
 	pxd_axis_page_widen(writer->layout, writer->summary, row);
 	writer->rows++;
+	writer->squares += (double) row->length * row->length;
 }
 
 BlockNumber
-pxd_axis_writer_end_list(ListWriter *writer, uint32 *rows)
+pxd_axis_writer_end_list(ListWriter *writer, uint32 *rows, uint16 *radius)
 {
 	BlockNumber head = BufferGetBlockNumber(writer->head);
 	AxisTail   *tail = AxisPageTail(writer->page.data);
@@ -94,5 +97,6 @@ pxd_axis_writer_end_list(ListWriter *writer, uint32 *rows)
 	MarkBufferDirty(writer->head);
 	UnlockReleaseBuffer(writer->head);
 	*rows = writer->rows;
+	*radius = pxd_axis_radius(writer->squares, writer->rows);
 	return head;
 }

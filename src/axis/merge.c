@@ -132,8 +132,7 @@ merge_lists(Relation index, Relation table, const AxisDirectory *directory, cons
 	for (int i = 0; i < 2; i++)
 		copy_rows(index, directory, lists[i], vectors, centroid, chain);
 	pxd_axis_vectors_end(vectors);
-	merged->rows = pxd_axis_chain_rows(chain);
-	merged->head = pxd_axis_chain_end(chain, 0);
+	pxd_axis_chain_end(chain, 0, merged);
 
 	none->kind = AXIS_ENTRY_FREE;
 	none->head = InvalidBlockNumber;

@@ -70,7 +70,7 @@ pxd_axis_page_get(const AxisLayout *layout, Page page, int i, AxisRow *row)
 	row->err = PAGE_ARRAY(page, layout->err, uint16)[i];
 	row->tid = PAGE_ARRAY(page, layout->tids, ItemPointerData)[i];
 	row->nulls = layout->filters > 0 ? PAGE_ARRAY(page, layout->nulls, uint32)[i] : 0;
-	row->unused = 0;
+	row->length = 0;
 	for (int f = 0; f < layout->filters; f++)
 	{
 		if (layout->filter[f].width == 4)

@@ -1,5 +1,5 @@
 /*
- * probe.c: the search itself: lists in order of their centroids' distance, codes, candidates.
+ * probe.c: the search itself: lists, the most promising first, codes, candidates.
  *
  * A pass for k goes through the lists and keeps every row whose lower bound does not exceed the k-th smallest upper bound met so far. What a pass
  * returns lies, by lower bound, between the last pass's limit and its own; so later passes, for larger k, go through the same lists again and
@@ -36,8 +36,8 @@ struct AxisProbe
 	const float *x;
 	double		recall;
 
-	/* lists by distance of their centroids; the first ordered of them are in order */
-	float	   *distances;
+	/* lists by how near a row in them can be expected; the first ordered of them are in order */
+	float	   *keys;
 	int		   *order;
 	int			ordered;
 
@@ -85,11 +85,11 @@ pxd_axis_probe_begin(Relation index, AxisDirectory *directory, const AxisConditi
 	probe->x = x;
 	probe->recall = recall;
 	probe->bound = -INFINITY;
-	probe->distances = palloc(sizeof(float) * directory->lists);
+	probe->keys = palloc(sizeof(float) * directory->lists);
 	probe->order = palloc(sizeof(int) * directory->lists);
 	for (int i = 0; i < directory->lists; i++)
 		probe->order[i] = i;
-	pxd_axis_centroid_distances(directory, x, layout->metric, probe->distances);
+	pxd_axis_list_keys(directory, &directory->meta, x, probe->keys);
 	probe->capacity = 256;
 	probe->candidates = palloc(sizeof(AxisCandidate) * probe->capacity);
 	probe->centroid = palloc(sizeof(float) * layout->dim);
@@ -120,22 +120,22 @@ pxd_axis_probe_counts(const AxisProbe *probe)
 
 /* Moves the n lists with the smallest distances of order[0 .. count) to its front (Hoare's selection). */
 static void
-select_lists(const float *distances, int *order, int count, int n)
+select_lists(const float *keys, int *order, int count, int n)
 {
 	int			left = 0;
 	int			right = count - 1;
 
 	while (left < right)
 	{
-		float		pivot = distances[order[(left + right) / 2]];
+		float		pivot = keys[order[(left + right) / 2]];
 		int			i = left;
 		int			j = right;
 
 		while (i <= j)
 		{
-			while (distances[order[i]] < pivot)
+			while (keys[order[i]] < pivot)
 				i++;
-			while (distances[order[j]] > pivot)
+			while (keys[order[j]] > pivot)
 				j--;
 			if (i <= j)
 			{
@@ -164,8 +164,8 @@ list_at(AxisProbe *probe, int place)
 		int			step = Min(rest, Max(ORDER_STEP, probe->ordered));
 		int		   *order = probe->order + probe->ordered;
 
-		select_lists(probe->distances, order, rest, step);
-		sort_lists(order, step, probe->distances);
+		select_lists(probe->keys, order, rest, step);
+		sort_lists(order, step, probe->keys);
 		probe->ordered += step;
 	}
 	return probe->order[place];
@@ -369,8 +369,8 @@ far_enough(AxisProbe *probe, int place)
 		return true;
 	if (probe->reach.ratio <= 0)
 		return false;
-	nearest = probe->distances[list_at(probe, 0)];
-	return probe->distances[list_at(probe, place)] > probe->reach.ratio * probe->reach.ratio * Max(nearest, 0);
+	nearest = probe->keys[list_at(probe, 0)];
+	return probe->keys[list_at(probe, place)] > probe->reach.ratio * probe->reach.ratio * Max(nearest, 0);
 }
 
 #define ST_SORT sort_candidates

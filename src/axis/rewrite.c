@@ -57,6 +57,7 @@ struct ChainWriter
 	const AxisLayout *layout;
 	uint32		list_id;
 	uint32		rows;
+	double		squares;		/* sum of the rows' squared distances from the centroid */
 	BlockNumber last;			/* page written last, the next of the one to come */
 	AxisTail   *summary;		/* ranges of the list so far */
 	PGAlignedBlock page;		/* rows that have not been written */
@@ -107,6 +108,7 @@ pxd_axis_chain_row(ChainWriter *chain, const AxisRow *row)
 	pxd_axis_page_add(chain->layout, chain->page.data, row);
 	pxd_axis_page_widen(chain->layout, chain->summary, row);
 	chain->rows++;
+	chain->squares += (double) row->length * row->length;
 }
 
 uint32
@@ -115,11 +117,10 @@ pxd_axis_chain_rows(const ChainWriter *chain)
 	return chain->rows;
 }
 
-BlockNumber
-pxd_axis_chain_end(ChainWriter *chain, uint32 unsplit_rows)
+void
+pxd_axis_chain_end(ChainWriter *chain, uint32 unsplit_rows, AxisEntry *entry)
 {
 	AxisTail   *tail = AxisPageTail(chain->page.data);
-	BlockNumber head;
 
 	memcpy(tail->ranges, chain->summary->ranges, sizeof(AxisRange) * chain->layout->filters);
 	tail->has_nulls = chain->summary->has_nulls;
@@ -127,10 +128,11 @@ pxd_axis_chain_end(ChainWriter *chain, uint32 unsplit_rows)
 	tail->list_rows = chain->rows;
 	tail->unsplit_rows = unsplit_rows;
 	write_page(chain);
-	head = chain->last;
+	entry->head = chain->last;
+	entry->rows = chain->rows;
+	entry->radius = pxd_axis_radius(chain->squares, chain->rows);
 	pfree(chain->summary);
 	pfree(chain);
-	return head;
 }
 
 /* --- the directory --- */

@@ -314,8 +314,7 @@ replace_list(Split *split)
 
 	for (int half = 0; half < 2; half++)
 	{
-		split->entry[half]->rows = rows[half];
-		split->entry[half]->head = pxd_axis_chain_end(split->chain[half], useless ? rows[half] : 0);
+		pxd_axis_chain_end(split->chain[half], useless ? rows[half] : 0, split->entry[half]);
 		changes[half].entry = split->entry[half];
 	}
 	changes[0].number = split->number;

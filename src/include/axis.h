@@ -11,6 +11,8 @@
 
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/amapi.h"
 #include "access/genam.h"
 #include "nodes/execnodes.h"
@@ -122,7 +124,7 @@ typedef struct AxisRow
 	float4		add;
 	float4		scale;
 	uint32		nulls;
-	uint32		unused;
+	float4		length;			/* of the residual if it has just been encoded, else 0; not on pages */
 	int64		values[FLEXIBLE_ARRAY_MEMBER];	/* of filter columns; 0 where null */
 } AxisRow;
 
@@ -155,6 +157,13 @@ pxd_axis_bf16(uint16 x)
 	}			v = {.u = (uint32) x << 16};
 
 	return v.f;
+}
+
+/* AxisEntry.radius of rows whose squared distances from the centroid have this sum. */
+static inline uint16
+pxd_axis_radius(double squares, uint32 rows)
+{
+	return pxd_axis_bf16_up(rows > 0 ? (float) sqrt(squares / rows) : 0);
 }
 
 /* Formats an empty page. */
@@ -214,6 +223,7 @@ typedef struct AxisDirectory
 	float	   *scale;			/* per list: element = offset + scale * code */
 	float	   *offset;
 	float	   *norm2;			/* of the centroid */
+	float	   *radius;			/* as in AxisEntry */
 	BlockNumber *head;
 	uint32	   *list_id;
 	uint32	   *rows;			/* as in AxisEntry */
@@ -238,6 +248,12 @@ extern void pxd_axis_centroid(const AxisDirectory *directory, int list, float *o
 /* Squared distances (or negative inner products) of all lists' centroids to a rotated vector. */
 extern void pxd_axis_centroid_distances(const AxisDirectory *directory, const float *x, AxisMetric metric,
 										float *out);
+
+/*
+ * What lists are looked through by, smallest first: how near a row can be expected in each, as estimates are (squared distance, or
+ * negative inner product), if rows lie toward the query as far as meta->toward says.
+ */
+extern void pxd_axis_list_keys(const AxisDirectory *directory, const AxisMeta *meta, const float *x, float *out);
 
 /* The list whose centroid is nearest (squared L2, whatever the metric). scratch: directory->lists floats. */
 extern int	pxd_axis_nearest_list(const AxisDirectory *directory, const float *x, float *scratch);

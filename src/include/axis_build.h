@@ -27,8 +27,8 @@ extern ListWriter *pxd_axis_writer_begin(Relation index, const AxisLayout *layou
 extern void pxd_axis_writer_list(ListWriter *writer, uint32 list_id);
 extern void pxd_axis_writer_row(ListWriter *writer, const AxisRow *row);
 
-/* Ends the list; returns its head. *rows: how many it has. */
-extern BlockNumber pxd_axis_writer_end_list(ListWriter *writer, uint32 *rows);
+/* Ends the list; returns its head. *rows and *radius: as in AxisEntry. */
+extern BlockNumber pxd_axis_writer_end_list(ListWriter *writer, uint32 *rows, uint16 *radius);
 
 /* --- build_scan.c: assigning all rows of a table to lists, in parallel --- */
 

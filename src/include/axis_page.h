@@ -85,7 +85,7 @@ typedef struct AxisEntry
 	BlockNumber head;
 	uint32		rows;			/* when the list was made or last vacuumed */
 	uint16		kind;
-	uint16		unused;
+	uint16		radius;			/* bfloat16: how far its rows were from the centroid then, root mean square; 0: not known */
 	float4		scale;
 	float4		offset;
 } AxisEntry;
@@ -93,8 +93,8 @@ typedef struct AxisEntry
 StaticAssertDecl(sizeof(AxisEntry) == 24, "AxisEntry: size is on disk");
 
 /*
- * How far to go for a recall, measured: the lists that hold the nearest rows up to rank_of(i) of a query are among the nprobe nearest, and
- * their centroids within ratio times the distance of the nearest, often enough for recall_of(j).
+ * How far to go for a recall, measured: the lists that hold the nearest rows up to rank_of(i) of a query are among the first nprobe, and
+ * promise rows within ratio times the distance that the first one does, often enough for recall_of(j).
  */
 #define AXIS_RANKS 4
 #define AXIS_RECALLS 8
@@ -119,7 +119,7 @@ typedef struct AxisMeta
 	uint32		entries;		/* of the directory, those of all kinds */
 	uint32		next_list_id;
 	BlockNumber directory_tail; /* its last page */
-	float4		target_recall;	/* what the reach was measured for when no setting says otherwise; 0: default */
+	float4		toward;			/* cosine, at their centroids, between the nearest rows of a query and the query; 0: not measured */
 	uint64		calibrated_rows;	/* rows of the index when reach was measured, 0: never */
 	uint64		calibrated_lists;
 	uint64		swept_version;	/* directory_version when VACUUM last left no page to be freed later */

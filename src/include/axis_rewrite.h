@@ -42,8 +42,8 @@ extern ChainWriter *pxd_axis_chain_begin(Relation index, const AxisLayout *layou
 extern void pxd_axis_chain_row(ChainWriter *chain, const AxisRow *row);
 extern uint32 pxd_axis_chain_rows(const ChainWriter *chain);
 
-/* Writes the last page, which becomes the head, and frees the writer. Returns the head's block. */
-extern BlockNumber pxd_axis_chain_end(ChainWriter *chain, uint32 unsplit_rows);
+/* Writes the last page, which becomes the head, and frees the writer. Sets head, rows and radius of the list's entry. */
+extern void pxd_axis_chain_end(ChainWriter *chain, uint32 unsplit_rows, AxisEntry *entry);
 
 /* A zeroed entry of the directory with this centroid, in the current memory context. */
 extern AxisEntry *pxd_axis_entry_make(const AxisLayout *layout, int kind, const float *centroid);
