@@ -53,20 +53,20 @@ COMMENT ON TYPE @extschema@.vector IS 'vector of float4 elements, "[1,2,3]"; vec
 -- distances
 
 CREATE FUNCTION @extschema@.l2_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'pxd_sql_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION @extschema@.l2_distance(@extschema@.vector, @extschema@.vector) IS 'Euclidean distance';
 
 CREATE FUNCTION @extschema@.inner_product(@extschema@.vector, @extschema@.vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'pxd_sql_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION @extschema@.inner_product(@extschema@.vector, @extschema@.vector) IS 'inner product';
 
 CREATE FUNCTION @extschema@.cosine_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'pxd_sql_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION @extschema@.cosine_distance(@extschema@.vector, @extschema@.vector)
 	IS 'cosine distance: 1 minus the cosine of the angle, NaN for zero vectors';
 
 CREATE FUNCTION @extschema@.l1_distance(@extschema@.vector, @extschema@.vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'pxd_sql_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION @extschema@.l1_distance(@extschema@.vector, @extschema@.vector) IS 'taxicab distance';
 
 CREATE FUNCTION @extschema@.vector_l2_squared_distance(@extschema@.vector, @extschema@.vector)
@@ -101,17 +101,17 @@ CREATE FUNCTION @extschema@.vector_norm(@extschema@.vector) RETURNS double preci
 COMMENT ON FUNCTION @extschema@.vector_norm(@extschema@.vector) IS 'Euclidean norm';
 
 CREATE FUNCTION @extschema@.l2_normalize(@extschema@.vector) RETURNS @extschema@.vector
-	AS 'MODULE_PATHNAME', 'pxd_sql_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION @extschema@.l2_normalize(@extschema@.vector)
 	IS 'vector of the same direction with norm 1';
 
 CREATE FUNCTION @extschema@.binary_quantize(@extschema@.vector) RETURNS bit
-	AS 'MODULE_PATHNAME', 'pxd_sql_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION @extschema@.binary_quantize(@extschema@.vector)
 	IS 'one bit for each element, set where it is positive';
 
 CREATE FUNCTION @extschema@.subvector(@extschema@.vector, integer, integer) RETURNS @extschema@.vector
-	AS 'MODULE_PATHNAME', 'pxd_sql_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'pxd_sql_vector_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION @extschema@.subvector(@extschema@.vector, integer, integer)
 	IS 'elements from a 1-based position, at most so many';
 
@@ -454,7 +454,7 @@ CREATE FUNCTION @extschema@.vector_dims(@extschema@.halfvec) RETURNS integer
 COMMENT ON FUNCTION @extschema@.vector_dims(@extschema@.halfvec) IS 'number of dimensions';
 
 CREATE FUNCTION @extschema@.l2_norm(@extschema@.halfvec) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_l2_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'pxd_sql_halfvec_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION @extschema@.l2_norm(@extschema@.halfvec) IS 'Euclidean norm';
 
 CREATE FUNCTION @extschema@.l2_normalize(@extschema@.halfvec) RETURNS @extschema@.halfvec
