@@ -42,13 +42,14 @@ validate_code_bits(int value)
 void
 pxd_axis_options_add(relopt_kind kind)
 {
+	/* each is read at the beginning of a scan or a build: changing one disturbs nobody */
 	add_real_reloption(kind, "target_recall", "Share of the nearest rows that a search should find.",
-					   0, 0, 0.999, AccessExclusiveLock);
+					   0, 0, 0.999, ShareUpdateExclusiveLock);
 	add_int_reloption(kind, "code_bits", "Bits of a row's code for each dimension: 1, 2 or 4; 0 chooses.",
-					  0, 0, 4, AccessExclusiveLock);
+					  0, 0, 4, ShareUpdateExclusiveLock);
 	add_enum_reloption(kind, "strategy", "auto, flat (all rows are looked at) or ivf (inverted lists).",
 					   strategies, AXIS_STRATEGY_AUTO, "Valid values are \"auto\", \"flat\" and \"ivf\".",
-					   AccessExclusiveLock);
+					   ShareUpdateExclusiveLock);
 }
 
 /* Registers settings and options; once, when the library is loaded. */
