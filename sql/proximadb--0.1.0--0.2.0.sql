@@ -64,6 +64,35 @@ BEGIN
 	END IF;
 END $$;
 
+-- The same for options of tables
+
+ALTER FUNCTION proximadb.follow_options() SECURITY DEFINER;
+
+CREATE OR REPLACE FUNCTION proximadb.follow_tables_of_options() RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	CREATE EVENT TRIGGER proximadb_options_drop ON sql_drop EXECUTE FUNCTION proximadb.follow_options();
+	ALTER EVENT TRIGGER proximadb_options_drop ENABLE ALWAYS;
+	COMMENT ON EVENT TRIGGER proximadb_options_drop IS 'removes options of tables and columns that are dropped';
+	ALTER EXTENSION proximadb ADD EVENT TRIGGER proximadb_options_drop;
+	CREATE EVENT TRIGGER proximadb_options_rename ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'ALTER MATERIALIZED VIEW')
+		EXECUTE FUNCTION proximadb.follow_options();
+	ALTER EVENT TRIGGER proximadb_options_rename ENABLE ALWAYS;
+	COMMENT ON EVENT TRIGGER proximadb_options_rename IS 'follows columns that are renamed';
+	ALTER EXTENSION proximadb ADD EVENT TRIGGER proximadb_options_rename;
+END $$;
+
+DO $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'proximadb_options_rename') THEN
+		ALTER EVENT TRIGGER proximadb_options_drop ENABLE ALWAYS;
+		ALTER EVENT TRIGGER proximadb_options_rename ENABLE ALWAYS;
+	END IF;
+END $$;
+
+ALTER TABLE proximadb.table_options ENABLE ALWAYS TRIGGER check_options;
+ALTER TABLE proximadb.table_options ENABLE ALWAYS TRIGGER options_changed;
+ALTER TABLE proximadb.table_options ENABLE ALWAYS TRIGGER options_truncated;
 ALTER TABLE proximadb.collections ENABLE ALWAYS TRIGGER check_collection;
 ALTER TABLE proximadb.collections ENABLE ALWAYS TRIGGER collections_changed;
 

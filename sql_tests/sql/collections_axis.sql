@@ -65,18 +65,14 @@ SELECT strategy, current_strategy, reasons[1] FROM proximadb.axis_analyze('caxis
 SELECT proximadb.axis_analyze('caxis_none');
 DROP INDEX caxis_vector_color_n_idx;
 SELECT strategy, current_strategy, reasons[1:2] FROM proximadb.axis_analyze('caxis');
-SELECT proximadb.axis_migrate('caxis', 'auto') AS statement \gset
-SELECT :'statement';
-:statement;
+CALL proximadb.axis_migrate('caxis', 'auto');
 SELECT indexdef FROM pg_indexes WHERE tablename = 'caxis' AND indexdef ~ 'axis \(';
-SELECT proximadb.axis_migrate('caxis', 'flat') AS statement \gset
-SELECT :'statement';
-:statement;
+CALL proximadb.axis_migrate('caxis', 'flat');
 SELECT indexdef FROM pg_indexes WHERE tablename = 'caxis' AND indexdef ~ 'axis \(';
 SELECT index_strategy, index_options FROM proximadb.get_collection('caxis');
 SELECT count(*) FROM proximadb.search('caxis', :'q', 5000, '{"n": 77}');
-SELECT proximadb.axis_migrate('caxis', 'hnsw');
-SELECT proximadb.axis_migrate('caxis', 'best');
-SELECT proximadb.axis_migrate('caxis_l1', 'flat');
-SELECT proximadb.axis_migrate('caxis_none', 'flat');
+CALL proximadb.axis_migrate('caxis', 'hnsw');
+CALL proximadb.axis_migrate('caxis', 'best');
+CALL proximadb.axis_migrate('caxis_l1', 'flat');
+CALL proximadb.axis_migrate('caxis_none', 'flat');
 SELECT proximadb.delete_collection(name) FROM unnest('{caxis,caxis_l2,caxis_ip,caxis_l1,caxis_heap,caxis_lsm}'::text[]) name;

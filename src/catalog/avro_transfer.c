@@ -174,17 +174,21 @@ static FILE *
 create_file(const char *path)
 {
 	mode_t		before = umask(S_IWGRP | S_IWOTH);
-	FILE	   *file = AllocateFile(path, PG_BINARY_W);
-	int			error = errno;
+	FILE	   *volatile file = NULL;
 
-	umask(before);
-	if (file == NULL)
+	PG_TRY();
 	{
-		errno = error;
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not create file \"%s\": %m", path)));
+		file = AllocateFile(path, PG_BINARY_W);
+		if (file == NULL)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not create file \"%s\": %m", path)));
 	}
+	PG_FINALLY();
+	{
+		umask(before);
+	}
+	PG_END_TRY();
 	return file;
 }
 

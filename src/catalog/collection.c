@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "catalog.h"
 #include "collection.h"
@@ -31,7 +32,7 @@ PG_FUNCTION_INFO_V1(pxd_sql_collections_changed);
 /* Plans kept for a collection: one for each k and shape of filter; the least recently used goes first. */
 #define MAX_PLANS	32
 
-/* Collections kept in a backend. */
+/* Collections kept in a backend, unless more are in use. */
 #define MAX_ENTRIES 64
 
 typedef struct KeptPlan
@@ -52,8 +53,9 @@ typedef struct CollectionEntry
 	KeptPlan	plans[MAX_PLANS];
 } CollectionEntry;
 
-static CollectionEntry *entries[MAX_ENTRIES];
+static CollectionEntry **entries = NULL;
 static int	nentries = 0;
+static int	entries_allocated = 0;
 static uint64 uses = 0;			/* of anything in the cache, so far */
 static Oid	catalog_relid = InvalidOid;
 static bool callback_registered = false;
@@ -75,6 +77,13 @@ forget_relation(Datum arg, Oid relid)
 			entries[i]->valid = false;
 }
 
+/* A schema has another name: qualified names of tables, which plans are made of, may be wrong. */
+static void
+forget_all(Datum arg, int cache_id, uint32 hash)
+{
+	forget_relation(arg, InvalidOid);
+}
+
 static void
 free_entry(int i)
 {
@@ -94,7 +103,7 @@ end_of_transaction(XactEvent event, void *arg)
 		entries[i]->users = 0;
 }
 
-/* Makes room for another entry: drops invalid ones, else the one used longest ago. */
+/* Makes room for another entry: drops invalid ones, else the one used longest ago if there are many. */
 static void
 make_room(void)
 {
@@ -108,9 +117,22 @@ make_room(void)
 	for (int i = 0; i < nentries; i++)
 		if (entries[i]->users == 0 && (oldest < 0 || entries[i]->last_used < entries[oldest]->last_used))
 			oldest = i;
-	if (oldest < 0)
-		elog(ERROR, "too many collections are being used at the same time");
-	free_entry(oldest);
+	if (oldest >= 0)
+		free_entry(oldest);
+}
+
+static void
+add_entry(CollectionEntry *entry)
+{
+	if (nentries == entries_allocated)
+	{
+		int			allocated = Max(MAX_ENTRIES, 2 * entries_allocated);
+
+		entries = entries == NULL ? MemoryContextAlloc(CacheMemoryContext, sizeof(*entries) * allocated) :
+			repalloc(entries, sizeof(*entries) * allocated);
+		entries_allocated = allocated;
+	}
+	entries[nentries++] = entry;
 }
 
 /* A text column of the row SPI returned; NULL if it is NULL. */
@@ -157,6 +179,19 @@ missing_column(const char *name, const char *column)
 			 errhint("Register it anew with proximadb.register_collection().")));
 }
 
+/* Whether rel has a column of that name and one of the types (the others InvalidOid): else it means something else there. */
+static bool
+has_column(Relation rel, const char *name, Oid type, Oid or_type, Oid or_else)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(rel), name);
+	Oid			found;
+
+	if (number <= InvalidAttrNumber)
+		return false;
+	found = TupleDescAttr(RelationGetDescr(rel), number - 1)->atttypid;
+	return found == type || found == or_type || found == or_else;
+}
+
 /* What the system catalogs say: strings in the current context. */
 static void
 read_table(Collection *row)
@@ -181,10 +216,10 @@ read_table(Collection *row)
 	row->dimension = Max(TupleDescAttr(RelationGetDescr(rel), vector - 1)->atttypmod, 0);
 	id = TupleDescAttr(RelationGetDescr(rel), get_attnum(row->relid, row->id_column) - 1);
 	row->id_type = format_type_extended(id->atttypid, id->atttypmod, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
-	row->has_created_at = get_attnum(row->relid, "created_at") != InvalidAttrNumber;
-	row->has_updated_at = get_attnum(row->relid, "updated_at") != InvalidAttrNumber;
-	row->has_expires_at = get_attnum(row->relid, "expires_at") != InvalidAttrNumber;
-	row->has_version = get_attnum(row->relid, "version") != InvalidAttrNumber;
+	row->has_created_at = has_column(rel, "created_at", TIMESTAMPTZOID, InvalidOid, InvalidOid);
+	row->has_updated_at = has_column(rel, "updated_at", TIMESTAMPTZOID, InvalidOid, InvalidOid);
+	row->has_expires_at = has_column(rel, "expires_at", TIMESTAMPTZOID, InvalidOid, InvalidOid);
+	row->has_version = has_column(rel, "version", INT8OID, INT4OID, INT2OID);
 	relation_close(rel, AccessShareLock);
 }
 
@@ -214,7 +249,7 @@ load_entry(const char *name)
 	entry->collection.entry = entry;
 	entry->valid = true;
 	MemoryContextSwitchTo(caller);
-	entries[nentries++] = entry;
+	add_entry(entry);
 	return entry;
 }
 
@@ -226,6 +261,7 @@ pxd_collection_get(const char *name)
 	if (!callback_registered)
 	{
 		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_all, (Datum) 0);
 		RegisterXactCallback(end_of_transaction, NULL);
 		callback_registered = true;
 	}
