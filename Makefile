@@ -76,8 +76,8 @@ endif
 include src/schema/schema.mk
 include $(PGXS)
 
-# Every object depends on every header: a build takes seconds, a stale one costs hours.
-$(OBJS): $(wildcard src/include/*.h src/*/*.h src/*/*/*.h) Makefile
+# Every object depends on every header, and on the server's compiler flags: a build takes seconds, a stale one costs hours.
+$(OBJS): $(wildcard src/include/*.h src/*/*.h src/*/*/*.h) Makefile $(dir $(PGXS))../Makefile.global
 $(shlib): src/proximadb.map
 # plain loops over arrays, meant for vector instructions
 src/axis/estimate.o: CFLAGS += $(CFLAGS_VECTORIZE)
