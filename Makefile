@@ -27,7 +27,7 @@ ISOLATION_OPTS = --inputdir=sql_tests --load-extension=proximadb
 .DEFAULT_GOAL := all
 
 # Targets that set up what they need and run make again for the rest: they work before PostgreSQL is installed.
-OWN_TARGETS = deps check conformance demo demo-stop bench prove-bare torture compare-types
+OWN_TARGETS = deps check conformance demo demo-stop bench prove-bare torture compare-types check-clients
 
 ifneq ($(filter $(OWN_TARGETS),$(MAKECMDGOALS)),)
 
@@ -58,6 +58,10 @@ prove-bare:
 # ROUNDS=n crashes, 20 unless given; STANDBY=1 with a standby
 torture:
 	STANDBY=$(STANDBY) SEED=$(SEED) scripts/torture $(or $(ROUNDS),20)
+
+# clients made for pgvector
+check-clients:
+	scripts/check-clients
 
 # PGVECTOR=dir: pgvector's source
 compare-types:

@@ -1,0 +1,1 @@
+"""A Django application with vector columns, for test_django.py."""
