@@ -1140,10 +1140,10 @@ COMMENT ON FUNCTION proximadb.segments(regclass) IS
 	'segments of a table and its free extents; live_rows counts the rows that still have their stub';
 
 CREATE FUNCTION proximadb.table_stats(tbl regclass, OUT segments bigint, OUT sealed_rows bigint, OUT sealed_bytes bigint,
-		OUT free_bytes bigint) RETURNS record
+		OUT free_bytes bigint, OUT flushed_bytes bigint, OUT moved_bytes bigint) RETURNS record
 	AS 'MODULE_PATHNAME', 'pxd_sql_table_stats' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10;
 COMMENT ON FUNCTION proximadb.table_stats(regclass) IS
-	'what the segment store of a table counts: live segments, their rows and bytes, free bytes; NULL if it cannot be read';
+	'what the segment store of a table counts: live segments, their rows and bytes, free bytes, bytes ever written; NULL if it cannot be read';
 
 CREATE VIEW proximadb.stat_table AS
 	SELECT c.oid AS relid, n.nspname AS schemaname, c.relname, a.amname AS engine,
@@ -1155,7 +1155,8 @@ CREATE VIEW proximadb.stat_table AS
 		s.sealed_rows, s.segments,
 		pg_catalog.pg_relation_size(c.oid, 'main') AS main_bytes,
 		COALESCE(pg_catalog.pg_relation_size(c.reltoastrelid, 'main'), 0) AS store_bytes,
-		s.sealed_bytes, s.free_bytes
+		s.sealed_bytes, s.free_bytes, s.flushed_bytes, s.moved_bytes,
+		pg_catalog.round((s.flushed_bytes OPERATOR(pg_catalog.+) s.moved_bytes)::numeric OPERATOR(pg_catalog./) NULLIF(s.flushed_bytes, 0), 2) AS write_amplification
 	FROM pg_catalog.pg_class c
 		JOIN pg_catalog.pg_am a ON a.oid OPERATOR(pg_catalog.=) c.relam
 		JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
@@ -1172,6 +1173,9 @@ COMMENT ON COLUMN proximadb.stat_table.main_bytes IS 'bytes of hot rows, stubs a
 COMMENT ON COLUMN proximadb.stat_table.store_bytes IS 'bytes of the segment store: segments, TOAST values of hot rows, free space';
 COMMENT ON COLUMN proximadb.stat_table.sealed_bytes IS 'bytes of live segments';
 COMMENT ON COLUMN proximadb.stat_table.free_bytes IS 'bytes the store keeps for the segments to come';
+COMMENT ON COLUMN proximadb.stat_table.flushed_bytes IS 'bytes of all segments written for new rows since the table was made or last rewritten';
+COMMENT ON COLUMN proximadb.stat_table.moved_bytes IS 'bytes of all segments written for rows that compaction moved since then';
+COMMENT ON COLUMN proximadb.stat_table.write_amplification IS 'bytes written for each byte flushed: (flushed_bytes + moved_bytes) / flushed_bytes';
 GRANT SELECT ON proximadb.stat_table TO PUBLIC;
 
 -- ---------------------------------------------------------------------------------------------

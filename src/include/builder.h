@@ -32,6 +32,9 @@ extern bool pxd_builder_seals(const SegmentBuilder *builder);
  */
 extern void pxd_builder_fit(SegmentBuilder *builder, uint32 pages);
 
+/* Tells whether the rows to come are moved from other segments, and the level of the segments they make. The builder is empty. Not called: new rows, level 0. */
+extern void pxd_builder_set_origin(SegmentBuilder *builder, bool moved, uint8 level);
+
 /* Tells that the row added last has external values whose chunks this transaction is to delete, once all is sealed. */
 extern void pxd_builder_note_chunks(SegmentBuilder *builder);
 

@@ -43,11 +43,50 @@ pxd_value_reserve(ValueBuffer *buffer, Size size)
 extern Datum pxd_value_build(ValueBuffer *buffer, int16 attlen, bool attbyval, uint8 element_size,
 							 const char *bytes, Size len);
 
+/* A live segment that compaction may move, and what the engine decides about it. */
+typedef struct PlannedSegment
+{
+	SegmentNumber segno;
+	uint32		pages;
+	uint32		rows;
+	uint32		live_rows;		/* that still have a stub */
+	uint8		level;			/* of a segment that is not merged the engine may change it */
+	int			merge;			/* number of the merge to which its rows go, or NO_MERGE; set by the engine */
+} PlannedSegment;
+
+#define NO_MERGE	(-1)
+
+/*
+ * What a compaction is to do. The rows of a merge's inputs are written to new segments of its level; engines that sort get them in the order of the
+ * sort key, others only ever have merge 0.
+ */
+typedef struct CompactionPlan
+{
+	int			nsegments;
+	PlannedSegment *segments;	/* in ascending order of numbers */
+	int			nmerges;
+	uint8	   *levels;			/* [nsegments], used up to nmerges: level of each merge */
+} CompactionPlan;
+
+/* Segments below this size are small; COMPACT_SMALL_COUNT of them are merged. */
+#define COMPACT_SMALL_PAGES		256
+#define COMPACT_SMALL_COUNT		4
+
+/* Whether so many of the segment's rows are dead that it is worth writing anew. */
+extern bool pxd_segment_is_worn(const PlannedSegment *segment);
+
+/*
+ * The rule of engines, or segments, that know no order: all worn segments, and the small ones if there are several, go to one merge for level 0. included
+ * tells which segments to look at, NULL: all.
+ */
+extern void pxd_plan_unordered(CompactionPlan *plan, const bool *included);
+
 typedef struct StorageEngine
 {
 	const char *name;			/* "viper" */
 	uint8		id;				/* as stored in directories and headers; never reused */
 	bool		sorted;			/* batches carry the sort key, flush and compaction bring rows in its order */
+	double		free_fraction;	/* of the store that may be free: room for the segments that compactions to come will write */
 	Size		max_row_bytes;	/* rows with more bytes to seal stay hot; 0: no bound */
 
 	/*
@@ -96,6 +135,15 @@ typedef struct StorageEngine
 	/* Back-pointer: the TID of the stub of position (invalid for a dead position). */
 	void		(*back_pointer) (SegmentAccess *access, void *state, uint32 position,
 								 ItemPointer tid);
+
+	/* Whether a live segment is of those of which compaction will want some when more have come. */
+	bool		(*unsettled) (const SegmentEntry *entry);
+
+	/*
+	 * Decides what to compact: sets merge of each segment, which is NO_MERGE before, and the levels. Segments may be opened through access, whose current
+	 * segment is lost; they are not freed meanwhile. Allocates in the current context.
+	 */
+	void		(*pick_inputs) (SegmentAccess *access, const SegmentSettings *settings, CompactionPlan *plan);
 
 	/* Raises ERRCODE_DATA_CORRUPTED if anything is wrong with what fetch does not read, such as an order among the rows. NULL: nothing. */
 	void		(*check) (SegmentAccess *access, void *state);

@@ -18,6 +18,13 @@ typedef enum FlushMode
 	FLUSH_DEBUG					/* rows of this running transaction are sealed, too */
 } FlushMode;
 
+/* A segment whose rows are to move to new segments, which are not shared with rows of other merges. */
+typedef struct SegmentMove
+{
+	SegmentNumber segno;
+	int			merge;
+} SegmentMove;
+
 typedef struct FlushOptions
 {
 	FlushMode	mode;
@@ -25,13 +32,11 @@ typedef struct FlushOptions
 	bool		skip_visible;	/* pass by pages that the visibility map has as all-visible */
 	BlockNumber first_block;
 	BlockNumber end_block;		/* not included; 0: to the end of the table */
-	int			nsegments;		/* segments whose rows are to move, in ascending order */
-	const SegmentNumber *segments;
+	int			nmoves;			/* segments whose rows are to move, in ascending order */
+	const SegmentMove *moves;
+	const uint8 *levels;		/* of the moves' merges */
 	BufferAccessStrategy strategy;
 } FlushOptions;
-
-/* For qsort and bsearch of FlushOptions.segments. */
-extern int	pxd_compare_segment_numbers(const void *a, const void *b);
 
 typedef struct FlushResult
 {
@@ -72,10 +77,6 @@ extern uint64 pxd_hot_bytes(Relation table, uint64 enough, bool *whole_table);
  */
 extern bool pxd_visible_pages_are_hot(Relation table);
 
-/* Segments below this size are small; COMPACT_SMALL_COUNT of them are merged by compaction. */
-#define COMPACT_SMALL_PAGES		256
-#define COMPACT_SMALL_COUNT		4
-
 typedef struct CompactResult
 {
 	FlushResult flush;			/* rows moved, segments written */
@@ -84,10 +85,14 @@ typedef struct CompactResult
 } CompactResult;
 
 /*
- * Moves the rows of segments with many dead rows, and of small segments where there are several, to new ones, and frees
- * segments that no stub points to. Lock, cancel: as above.
+ * Moves the rows of segments that the table's engine picks (those with many dead rows, small ones, runs of levels that are full) to new ones, and frees
+ * segments that no stub points to. Rows at the end of the store then move to free extents, if more is free than the engine wants for later, or tight and more than a little
+ * is. Lock, cancel: as above.
  */
-extern void pxd_compact_table(Relation table, FlushMode mode, BufferAccessStrategy strategy, CompactResult *result);
+extern void pxd_compact_table(Relation table, FlushMode mode, bool tight, BufferAccessStrategy strategy, CompactResult *result);
+
+/* Live segments that the engine will want to compact when more have come, and whether there are live ones at all. Reads the directory. Lock: AccessShare. */
+extern int	pxd_unsettled_segments(Relation table, bool *any);
 
 /*
  * Moves rows from the end of the store to free extents before it, if much of it is free, without looking for segments that are worth compacting: costs a look at the

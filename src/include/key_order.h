@@ -18,14 +18,14 @@ typedef struct KeyOrder KeyOrder;
 extern KeyOrder *pxd_key_order_begin(TupleDesc tupdesc, const SortKey *key);
 
 /*
- * Notes a tuple, hot or sealed, of table. slot, of our kind, is used to read it; its contract is pxd_slot_show's. Scratch memory comes from the
+ * Notes a tuple, hot or sealed, of table, which goes to that merge. slot, of our kind, is used to read it; its contract is pxd_slot_show's. Scratch memory comes from the
  * current context.
  */
-extern void pxd_key_order_put(KeyOrder *order, Relation table, HeapTuple tuple, TupleTableSlot *slot);
+extern void pxd_key_order_put(KeyOrder *order, int merge, Relation table, HeapTuple tuple, TupleTableSlot *slot);
 
-/* Ends collecting; pxd_key_order_next then gives the TIDs in order, and false at the end. */
+/* Ends collecting; pxd_key_order_next then gives the TIDs, by merge and in order, and false at the end. */
 extern void pxd_key_order_sort(KeyOrder *order);
-extern bool pxd_key_order_next(KeyOrder *order, ItemPointer tid);
+extern bool pxd_key_order_next(KeyOrder *order, int *merge, ItemPointer tid);
 
 extern void pxd_key_order_end(KeyOrder *order);
 

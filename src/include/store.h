@@ -61,6 +61,7 @@ typedef struct SegmentImage
 	uint8		level;
 	uint32		rows;
 	bool		chunks;			/* this transaction is to delete TOAST chunks of its rows */
+	bool		moved;			/* its rows come from other segments */
 	const char *header;
 	Size		header_len;
 	int			npieces;
@@ -110,6 +111,9 @@ extern bool pxd_store_next(Relation store, SegmentNumber *segno, SegmentEntry *e
 /* Sums over live segments, for estimates. Reads one page. Lock: AccessShare. */
 extern void pxd_store_totals(Relation store, uint64 *live_segments, uint64 *live_rows, uint64 *live_pages);
 
+/* Pages of all segments written since the store began, apart for rows that were new to it and rows moved. Reads one page. Lock: AccessShare. */
+extern void pxd_store_written(Relation store, uint64 *flushed_pages, uint64 *moved_pages);
+
 /* Pages in free extents. Reads one page. Lock: AccessShare. */
 extern uint64 pxd_store_free_pages(Relation store);
 
@@ -149,6 +153,9 @@ typedef enum ChunksPending
 } ChunksPending;
 
 extern ChunksPending pxd_store_chunks_pending(const SegmentEntry *entry);
+
+/* Changes the level of a live segment. Lock: as for pxd_store_free. */
+extern void pxd_store_set_level(Relation store, SegmentNumber segno, uint8 level);
 
 /* Notes that no chunks of the segment's rows are left, or that the transaction that deleted them has committed. Lock: as for pxd_store_free. */
 extern void pxd_store_settle_chunks(Relation store, SegmentNumber segno);

@@ -118,7 +118,7 @@ store_page_set_crc(Page page)
 /* --- metapage: block 0 --- */
 
 #define STORE_MAGIC				0x70584453	/* "SDXp" as bytes on disk */
-#define STORE_VERSION			2
+#define STORE_VERSION			3
 #define STORE_METAPAGE_BLOCK	0
 
 /* What changes with the directory; logged as a whole with every change of it. */
@@ -130,9 +130,11 @@ typedef struct StoreCounters
 	uint64		live_segments;
 	uint64		live_rows;
 	uint64		live_pages;
+	uint64		flushed_pages;	/* written since the store began: of rows that came from no other segment */
+	uint64		moved_pages;	/* and of rows that compaction moved */
 } StoreCounters;
 
-#define METAPAGE_MAPS			2020
+#define METAPAGE_MAPS			2016
 
 typedef struct MetaPageData
 {
@@ -145,8 +147,8 @@ typedef struct MetaPageData
 	uint32		maps[METAPAGE_MAPS];	/* their blocks */
 } MetaPageData;
 
-StaticAssertDecl(sizeof(StoreCounters) == 48, "store counters have another size");
-StaticAssertDecl(offsetof(MetaPageData, maps) == 72, "metapage is padded");
+StaticAssertDecl(sizeof(StoreCounters) == 64, "store counters have another size");
+StaticAssertDecl(offsetof(MetaPageData, maps) == 88, "metapage is padded");
 StaticAssertDecl(sizeof(MetaPageData) == STORE_DATA_SIZE, "metapage does not fill its page");
 
 /* --- map pages: blocks of directory pages, 0 where there is none yet --- */

@@ -392,6 +392,8 @@ pxd_directory_begin(DirectoryUpdate *update, Relation store)
 {
 	update->store = store;
 	update->nchanges = 0;
+	update->flushed_pages = 0;
+	update->moved_pages = 0;
 	update->meta = pxd_meta_pin(store);
 	if (!BufferIsValid(update->meta))
 		elog(ERROR, "segment store \"%s\" is empty", RelationGetRelationName(store));
@@ -481,6 +483,9 @@ counters_after(DirectoryUpdate *update)
 		if (update->changes[i].new.state != SEGMENT_UNUSED)
 			counters.first_used = Min(counters.first_used, update->changes[i].segno);
 	}
+
+	counters.flushed_pages += update->flushed_pages;
+	counters.moved_pages += update->moved_pages;
 
 	dirno = directory_page_of(counters.first_used);
 	buffer = pin_directory_page(update->store, update->meta, dirno);

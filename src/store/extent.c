@@ -394,6 +394,7 @@ void
 pxd_store_write(Relation store, SegmentNumber segno, const SegmentImage *image)
 {
 	DirectoryEntry entry;
+	DirectoryUpdate update;
 
 	pxd_require_preload(store);
 	if (!pxd_directory_get(store, segno, &entry))
@@ -426,7 +427,27 @@ pxd_store_write(Relation store, SegmentNumber segno, const SegmentImage *image)
 		entry.flags |= ENTRY_CHUNKS;
 		entry.fxid = U64FromFullTransactionId(GetCurrentFullTransactionId());
 	}
-	(void) set_entry(store, segno, &entry, NULL);
+	pxd_directory_begin(&update, store);
+	pxd_directory_set(&update, segno, &entry);
+	update.flushed_pages = image->moved ? 0 : entry.pages;
+	update.moved_pages = image->moved ? entry.pages : 0;
+	(void) pxd_directory_commit(&update);
+}
+
+void
+pxd_store_set_level(Relation store, SegmentNumber segno, uint8 level)
+{
+	DirectoryUpdate update;
+	DirectoryEntry entry;
+
+	pxd_require_preload(store);
+	pxd_directory_begin(&update, store);
+	pxd_directory_read(&update, segno, &entry);
+	if (entry.state != SEGMENT_LIVE)
+		elog(ERROR, "segment " UINT64_FORMAT " is not live", segno);
+	entry.level = level;
+	pxd_directory_set(&update, segno, &entry);
+	(void) pxd_directory_commit(&update);
 }
 
 /*

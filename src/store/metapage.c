@@ -212,6 +212,16 @@ pxd_store_totals(Relation store, uint64 *live_segments, uint64 *live_rows, uint6
 	*live_pages = meta.counters.live_pages;
 }
 
+void
+pxd_store_written(Relation store, uint64 *flushed_pages, uint64 *moved_pages)
+{
+	StoreMeta	meta;
+
+	(void) pxd_meta_read(store, &meta);
+	*flushed_pages = meta.counters.flushed_pages;
+	*moved_pages = meta.counters.moved_pages;
+}
+
 uint64
 pxd_store_free_pages(Relation store)
 {

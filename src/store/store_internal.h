@@ -92,6 +92,8 @@ typedef struct DirectoryUpdate
 	Relation	store;
 	Buffer		meta;
 	StoreMeta	before;			/* as found */
+	uint64		flushed_pages;	/* to be added to the counters */
+	uint64		moved_pages;
 	int			nchanges;
 	DirectoryChange changes[DIRECTORY_MAX_CHANGES];
 } DirectoryUpdate;

@@ -34,6 +34,8 @@ struct SegmentBuilder
 	SegmentNumber segno;		/* of batch */
 	uint32		unplaced;		/* rows of batch whose TID is still to come */
 	bool		chunks;			/* chunks of rows of batch are to be deleted */
+	bool		moved;			/* rows come from other segments */
+	uint8		level;			/* of the segments to be written */
 	Size		fit_bytes;		/* bytes a segment should take in the store, or 0 */
 	double		written_part;	/* of a batch's bytes, what its segment took in the store; at most 1 */
 	MemoryContextCallback unlink;	/* takes the builder off the list, however its memory goes */
@@ -126,6 +128,14 @@ pxd_builder_fit(SegmentBuilder *builder, uint32 pages)
 	uint32		overhead = 4 + builder->tupdesc->natts;
 
 	builder->fit_bytes = pages == 0 ? 0 : (Size) (Max(pages, overhead + 1) - overhead) * BLCKSZ / 33 * 32;
+}
+
+void
+pxd_builder_set_origin(SegmentBuilder *builder, bool moved, uint8 level)
+{
+	Assert(builder->batch == NULL);
+	builder->moved = moved;
+	builder->level = level;
 }
 
 bool
@@ -249,6 +259,8 @@ pxd_builder_flush(SegmentBuilder *builder, Relation table)
 
 		builder->engine->encode(builder->batch, &image);
 		image.chunks = builder->chunks;
+		image.moved = builder->moved;
+		image.level = builder->level;
 		pxd_store_write(store, builder->segno, &image);
 		bytes = (uint64) pxd_image_pages(&image) * BLCKSZ;
 		builder->written_part = Min((double) bytes / Max(builder->batch->bytes, 1), 1);

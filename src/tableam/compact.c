@@ -1,9 +1,9 @@
 /*
- * compact.c: keeps the store compact: moves rows out of segments that are mostly dead or too small, and frees segments no
+ * compact.c: keeps the store compact: moves rows out of segments that are mostly dead or too small or of levels that are full, and frees segments no
  * stub points to.
  *
  * A row of a segment is live while its stub exists, whoever may see it (R8). Which segments to compact is decided by
- * counting stubs in one pass over the main fork; the moving is a flush pass (flush.c), which repoints stubs under cleanup
+ * the table's engine, from counts of stubs made in one pass over the main fork; the moving is a flush pass (flush.c), which repoints stubs under cleanup
  * locks. A segment whose stubs could not all be repointed stays until the next time.
  *
  * Lock: ShareUpdateExclusive on the table, so no other vacuum, flush or compaction frees or repoints at the same
@@ -34,17 +34,14 @@
 
 PG_FUNCTION_INFO_V1(pxd_sql_compact);
 
-/* Segments move from the end of the store to its free extents when more than this part of its pages is free. */
-#define COMPACT_FREE_FRACTION	0.1
+/* A compaction on demand moves segments from the end of the store to its free extents when more than this part of its pages is free. */
+#define TIGHT_FREE_FRACTION		0.1
 
 /* Rounds of that: what one frees may be room for the next. */
 #define COMPACT_TAIL_PASSES		3
 
 /* Pages that moving a page's rows may take, since they are packed anew. */
 #define MOVED_PAGES_MAX			1.1
-
-/* A segment is compacted when more than this part of its rows is dead. */
-#define COMPACT_DEAD_FRACTION	0.1
 
 /* Where a check of back-pointers stands: the page looked at last, to be read once for a run of TIDs. */
 typedef struct StubCheck
@@ -264,55 +261,106 @@ pxd_collect_garbage(Relation table)
 
 /* --- choosing what to compact --- */
 
-/*
- * Chooses the segments to compact, in ascending order, into *segments. Returns how many.
- */
-static int
-choose_segments(Relation table, BufferAccessStrategy strategy, SegmentNumber **segments)
+int
+pxd_unsettled_segments(Relation table, bool *any)
 {
+	const StorageEngine *engine = pxd_table_engine(table);
 	Relation	store = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
-	HTAB	   *counts = count_stubs(table, strategy);
 	SegmentNumber segno = InvalidSegmentNumber;
 	SegmentEntry entry;
-	int			nsmall = 0;
-	int			chosen = 0;
 	int			n = 0;
-	int			capacity = 256;
-	bool	   *small = palloc(capacity * sizeof(bool));
 
-	*segments = palloc(capacity * sizeof(SegmentNumber));
+	*any = false;
+	while (pxd_store_next(store, &segno, &entry))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (entry.state != SEGMENT_LIVE)
+			continue;
+		*any = true;
+		n += engine->unsettled(&entry);
+	}
+	table_close(store, AccessShareLock);
+	return n;
+}
+
+/* Lists the segments that may be compacted. Those without stubs are garbage, freed without being read. */
+static void
+list_segments(Relation store, HTAB *counts, CompactionPlan *plan)
+{
+	SegmentNumber segno = InvalidSegmentNumber;
+	SegmentEntry entry;
+	int			capacity = 256;
+
+	plan->segments = palloc(capacity * sizeof(PlannedSegment));
 	while (pxd_store_next(store, &segno, &entry))
 	{
 		StubCount  *count;
-		bool		is_small;
+		PlannedSegment *segment;
 
 		CHECK_FOR_INTERRUPTS();
 		if (entry.state != SEGMENT_LIVE || pxd_store_chunks_pending(&entry) == CHUNKS_LEFT)
 			continue;
 		count = hash_search(counts, &segno, HASH_FIND, NULL);
 		if (count == NULL)
-			continue;			/* garbage: freed without being read */
-		is_small = entry.pages < COMPACT_SMALL_PAGES;
-		if (!is_small && count->stubs >= (1 - COMPACT_DEAD_FRACTION) * entry.rows)
 			continue;
-
-		if (n == capacity)
+		if (plan->nsegments == capacity)
 		{
 			capacity *= 2;
-			*segments = repalloc_huge(*segments, capacity * sizeof(SegmentNumber));
-			small = repalloc_huge(small, capacity * sizeof(bool));
+			plan->segments = repalloc_huge(plan->segments, capacity * sizeof(PlannedSegment));
 		}
-		/* A small segment counts as such only if nothing else speaks for compacting it. */
-		small[n] = count->stubs >= (1 - COMPACT_DEAD_FRACTION) * entry.rows;
-		nsmall += small[n];
-		(*segments)[n++] = segno;
+		segment = &plan->segments[plan->nsegments++];
+		segment->segno = segno;
+		segment->pages = entry.pages;
+		segment->rows = entry.rows;
+		segment->live_rows = count->stubs;
+		segment->level = entry.level;
+		segment->merge = NO_MERGE;
 	}
-	table_close(store, AccessShareLock);
+	plan->levels = palloc0(Max(plan->nsegments, 1));
+}
 
-	for (int i = 0; i < n; i++)
-		if (!small[i] || nsmall >= COMPACT_SMALL_COUNT)
-			(*segments)[chosen++] = (*segments)[i];
-	return chosen;
+/* Changes levels of segments that the plan does not merge. */
+static void
+apply_levels(Relation store, const CompactionPlan *plan)
+{
+	for (int i = 0; i < plan->nsegments; i++)
+	{
+		const PlannedSegment *segment = &plan->segments[i];
+		SegmentEntry entry;
+
+		if (segment->merge == NO_MERGE && pxd_store_lookup(store, segment->segno, &entry) && entry.level != segment->level)
+			pxd_store_set_level(store, segment->segno, segment->level);
+	}
+}
+
+/*
+ * Has the engine choose the segments to compact. Returns their moves.
+ */
+static SegmentMove *
+choose_segments(Relation table, BufferAccessStrategy strategy, CompactionPlan *plan, int *nmoves)
+{
+	const StorageEngine *engine = pxd_table_engine(table);
+	Relation	store = table_open(table->rd_rel->reltoastrelid, RowExclusiveLock);
+	SegmentSettings settings;
+	SegmentAccess access;
+	SegmentMove *moves;
+
+	memset(plan, 0, sizeof(*plan));
+	list_segments(store, count_stubs(table, strategy), plan);
+	pxd_table_settings(table, engine, &settings);
+	pxd_access_init(&access);
+	pxd_access_open(&access, table);
+	engine->pick_inputs(&access, &settings, plan);
+	pxd_access_close(&access);
+	apply_levels(store, plan);
+	table_close(store, RowExclusiveLock);
+
+	*nmoves = 0;
+	moves = palloc_extended(mul_size(Max(plan->nsegments, 1), sizeof(SegmentMove)), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < plan->nsegments; i++)
+		if (plan->segments[i].merge != NO_MERGE)
+			moves[(*nmoves)++] = (SegmentMove) {plan->segments[i].segno, plan->segments[i].merge};
+	return moves;
 }
 
 /* --- moving segments to the front --- */
@@ -322,6 +370,7 @@ typedef struct SegmentPlace
 	SegmentNumber segno;
 	BlockNumber first_block;
 	uint32		pages;
+	uint8		level;
 	bool		stays;			/* must not move */
 } SegmentPlace;
 
@@ -352,14 +401,25 @@ room_before(const SegmentPlace *free_extents, uint64 n, BlockNumber block)
 	return Max(pieces, largest);
 }
 
+static int
+compare_moves(const void *a, const void *b)
+{
+	SegmentNumber left = ((const SegmentMove *) a)->segno;
+	SegmentNumber right = ((const SegmentMove *) b)->segno;
+
+	return left < right ? -1 : left > right;
+}
+
 /*
- * Chooses the segments at the end of the store for whose rows there is room in free extents before them, if much of the store is free. Their
- * rows make segments that fit there. A segment that stays keeps the file long, so the choice ends with it. Returns how many,
- * in ascending order of their numbers.
+ * Chooses the segments at the end of the store for whose rows there is room in free extents before them, if more than free_fraction of the store is free. Their
+ * rows make segments that fit there, at the same level, and where rows are sorted of no more keys than they were. A segment that stays keeps the file long, so the choice
+ * ends with it. Returns how many, in ascending order of their numbers.
  */
 static int
-choose_tail(Relation table, SegmentNumber **segments)
+choose_tail(Relation table, double free_fraction, SegmentMove **moves, uint8 **levels)
 {
+	SegmentSettings settings;
+	bool		apart;
 	Relation	store = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
 	List	   *live = NIL;
 	SegmentPlace *free_extents = NULL;
@@ -373,7 +433,9 @@ choose_tail(Relation table, SegmentNumber **segments)
 	double		needed = 0;
 	ListCell   *lc;
 
-	if (pxd_store_free_pages(store) <= COMPACT_FREE_FRACTION * RelationGetNumberOfBlocks(store))
+	pxd_table_settings(table, pxd_table_engine(table), &settings);
+	apart = settings.key.ncolumns > 0;
+	if (pxd_store_free_pages(store) <= free_fraction * RelationGetNumberOfBlocks(store))
 	{
 		table_close(store, AccessShareLock);
 		return 0;
@@ -387,6 +449,7 @@ choose_tail(Relation table, SegmentNumber **segments)
 		place->segno = segno;
 		place->first_block = entry.first_block;
 		place->pages = entry.pages;
+		place->level = entry.level;
 		place->stays = pxd_store_chunks_pending(&entry) == CHUNKS_LEFT;
 		if (entry.state == SEGMENT_LIVE)
 			live = lappend(live, place);
@@ -403,7 +466,8 @@ choose_tail(Relation table, SegmentNumber **segments)
 	}
 
 	places = palloc_extended(mul_size(Max(list_length(live), 1), sizeof(SegmentPlace)), MCXT_ALLOC_HUGE);
-	*segments = palloc_extended(mul_size(Max(list_length(live), 1), sizeof(SegmentNumber)), MCXT_ALLOC_HUGE);
+	*moves = palloc_extended(mul_size(Max(list_length(live), 1), sizeof(SegmentMove)), MCXT_ALLOC_HUGE);
+	*levels = palloc_extended(Max(list_length(live), 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	foreach(lc, live)
 		places[nlive++] = *(SegmentPlace *) lfirst(lc);
 	qsort(places, nlive, sizeof(SegmentPlace), compare_places_descending);
@@ -412,9 +476,12 @@ choose_tail(Relation table, SegmentNumber **segments)
 		needed += places[i].pages * MOVED_PAGES_MAX;
 		if (places[i].stays || needed > room_before(free_extents, nfree, places[i].first_block))
 			break;
-		(*segments)[chosen++] = places[i].segno;
+		(*moves)[chosen] = (SegmentMove) {places[i].segno, apart ? chosen : 0};
+		if (apart)
+			(*levels)[chosen] = places[i].level;
+		chosen++;
 	}
-	qsort(*segments, chosen, sizeof(SegmentNumber), pxd_compare_segment_numbers);
+	qsort(*moves, chosen, sizeof(SegmentMove), compare_moves);
 
 	table_close(store, AccessShareLock);
 	return chosen;
@@ -423,18 +490,19 @@ choose_tail(Relation table, SegmentNumber **segments)
 /* Moves the rows of the segments to new ones, and frees what is garbage then. */
 static void
 move_segments(Relation table, FlushMode mode, BufferAccessStrategy strategy,
-			  const SegmentNumber *segments, int nsegments, CompactResult *result)
+			  const SegmentMove *moves, int nmoves, const uint8 *levels, CompactResult *result)
 {
 	FlushOptions options = {
 		.mode = mode,
 		.strategy = strategy,
-		.segments = segments,
-		.nsegments = nsegments
+		.moves = moves,
+		.nmoves = nmoves,
+		.levels = levels
 	};
 
-	if (nsegments > 0)
+	if (nmoves > 0)
 		pxd_flush_table(table, &options, &result->flush);
-	result->segments_in += nsegments;
+	result->segments_in += nmoves;
 	result->segments_freed += pxd_collect_garbage(table);
 }
 
@@ -444,12 +512,15 @@ pxd_shorten_store(Relation table, BufferAccessStrategy strategy)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "proximadb tail", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 	CompactResult result = {0};
-	SegmentNumber *segments = NULL;
-	int			nsegments = pxd_flush_possible(table) ? choose_tail(table, &segments) : 0;
+	SegmentMove *moves;
+	uint8	   *levels;
+	int			nmoves = 0;
 
-	if (nsegments > 0)
+	if (pxd_flush_possible(table))
+		nmoves = choose_tail(table, pxd_table_engine(table)->free_fraction, &moves, &levels);
+	if (nmoves > 0)
 	{
-		move_segments(table, FLUSH_VACUUM, strategy, segments, nsegments, &result);
+		move_segments(table, FLUSH_VACUUM, strategy, moves, nmoves, levels, &result);
 		pxd_maintenance_compacted(table, &result);
 	}
 	MemoryContextSwitchTo(oldcontext);
@@ -457,12 +528,15 @@ pxd_shorten_store(Relation table, BufferAccessStrategy strategy)
 }
 
 void
-pxd_compact_table(Relation table, FlushMode mode, BufferAccessStrategy strategy, CompactResult *result)
+pxd_compact_table(Relation table, FlushMode mode, bool tight, BufferAccessStrategy strategy, CompactResult *result)
 {
+	double		max_free = tight ? TIGHT_FREE_FRACTION : pxd_table_engine(table)->free_fraction;
 	MemoryContext context;
 	MemoryContext oldcontext;
-	SegmentNumber *segments = NULL;
-	int			nsegments;
+	CompactionPlan plan;
+	SegmentMove *moves;
+	uint8	   *levels;
+	int			nmoves;
 
 	if (!pxd_flush_possible(table))
 		return;
@@ -470,10 +544,10 @@ pxd_compact_table(Relation table, FlushMode mode, BufferAccessStrategy strategy,
 	context = AllocSetContextCreate(CurrentMemoryContext, "proximadb compaction", ALLOCSET_DEFAULT_SIZES);
 	oldcontext = MemoryContextSwitchTo(context);
 
-	nsegments = choose_segments(table, strategy, &segments);
-	move_segments(table, mode, strategy, segments, nsegments, result);
-	for (int pass = 0; pass < COMPACT_TAIL_PASSES && (nsegments = choose_tail(table, &segments)) > 0; pass++)
-		move_segments(table, mode, strategy, segments, nsegments, result);
+	moves = choose_segments(table, strategy, &plan, &nmoves);
+	move_segments(table, mode, strategy, moves, nmoves, plan.levels, result);
+	for (int pass = 0; pass < COMPACT_TAIL_PASSES && (nmoves = choose_tail(table, max_free, &moves, &levels)) > 0; pass++)
+		move_segments(table, mode, strategy, moves, nmoves, levels, result);
 	pxd_maintenance_compacted(table, result);
 
 	MemoryContextSwitchTo(oldcontext);
@@ -502,7 +576,7 @@ pxd_sql_compact(PG_FUNCTION_ARGS)
 
 		if (pxd_flush_possible(table))
 			(void) pxd_sweep_orphans(table);
-		pxd_compact_table(table, FLUSH_COMMAND, GetAccessStrategy(BAS_VACUUM), &result);
+		pxd_compact_table(table, FLUSH_COMMAND, true, GetAccessStrategy(BAS_VACUUM), &result);
 		table_close(table, NoLock);
 	}
 

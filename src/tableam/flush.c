@@ -6,7 +6,7 @@
  * rows' tuples are replaced by stubs (seal.c). Between the two the rows may change or go: what does not stand as it was
  * read stays as it is, and its position in the segment is dead. A crash at any point leaves each row hot or sealed, once; a segment
  * no stub points to is garbage, which vacuum frees. For engines that sort, the pass only notes the tuples' keys, and the tuples are collected in
- * their order afterwards.
+ * their order afterwards, one merge of a compaction after the other.
  *
  * Lock: ShareUpdateExclusive on the table, so that one flush, compaction or vacuum is at work. No lock on rows; readers and
  * writers wait for a page as long as a copy of its tuples takes.
@@ -57,29 +57,31 @@ typedef struct Flush
 	MemoryContext page_context; /* reset for each page: copies of its tuples */
 	SegmentBuilder *builder;
 	SealList	list;			/* the rows in the builder */
+	int			merge;			/* to which they belong */
 	KeyOrder   *order;			/* if rows are to come in the order of the sort key, else NULL */
 	TupleTableSlot *slot;		/* deforms tuples and reads sealed columns */
 	FlushResult *result;
 } Flush;
 
-int
-pxd_compare_segment_numbers(const void *a, const void *b)
+static int
+compare_moves(const void *a, const void *b)
 {
-	SegmentNumber left = *(const SegmentNumber *) a;
-	SegmentNumber right = *(const SegmentNumber *) b;
+	SegmentNumber left = ((const SegmentMove *) a)->segno;
+	SegmentNumber right = ((const SegmentMove *) b)->segno;
 
 	return left < right ? -1 : left > right;
 }
 
-/* Whether a stub points into one of the segments to be compacted. */
-static bool
-is_to_move(const FlushOptions *options, HeapTupleHeader stub)
+/* The move of the segment to which a tuple points; NULL if it points to none or that does not move. */
+static const SegmentMove *
+find_move(const FlushOptions *options, HeapTupleHeader tuple)
 {
-	SegmentNumber segno = locator_segment(stub_locator(stub));
+	SegmentMove move;
 
-	return options->nsegments > 0 &&
-		bsearch(&segno, options->segments, options->nsegments, sizeof(SegmentNumber),
-				pxd_compare_segment_numbers) != NULL;
+	if (options->nmoves == 0 || !tuple_is_stub(tuple))
+		return NULL;
+	move.segno = locator_segment(stub_locator(tuple));
+	return bsearch(&move, options->moves, options->nmoves, sizeof(SegmentMove), compare_moves);
 }
 
 /*
@@ -91,7 +93,7 @@ is_wanted(Flush *flush, HeapTuple tuple, Buffer buffer)
 {
 	HTSV_Result state;
 
-	if (tuple_is_stub(tuple->t_data) && is_to_move(flush->options, tuple->t_data))
+	if (find_move(flush->options, tuple->t_data) != NULL)
 		return HeapTupleSatisfiesVacuum(tuple, flush->oldest_xmin, buffer) != HEAPTUPLE_DEAD;
 	if (tuple_is_stub(tuple->t_data) && !tuple_is_wide_overlay(tuple->t_data, tuple->t_len))
 		return false;
@@ -156,16 +158,21 @@ fit_next_segment(Flush *flush)
 	pxd_builder_fit(flush->builder, pages >= COMPACT_SMALL_PAGES ? pages : 0);
 }
 
+/* Gives a row to the builder; rows of one merge come together. */
 static void
-collect_row(Flush *flush, HeapTuple tuple)
+collect_row(Flush *flush, HeapTuple tuple, int merge)
 {
 	HeapTuple	stub;
 	uint32		position;
 
-	if (pxd_builder_full(flush->builder))
+	if (pxd_builder_full(flush->builder) || merge != flush->merge)
 		close_segment(flush);
-	if (flush->list.nitems == 0 && flush->options->nsegments > 0)
+	flush->merge = merge;
+	if (flush->list.nitems == 0 && flush->options->nmoves > 0)
+	{
 		fit_next_segment(flush);
+		pxd_builder_set_origin(flush->builder, true, flush->options->levels[merge]);
+	}
 
 	pxd_slot_show(flush->slot, flush->table, tuple);
 	slot_getallattrs(flush->slot);
@@ -191,10 +198,14 @@ flush_page(Flush *flush, BlockNumber block)
 
 	for (int i = 0; i < n; i++)
 	{
+		const SegmentMove *move = find_move(flush->options, tuples[i]->t_data);
+		/* Without an order rows of different merges would come by turns. */
+		int			merge = move != NULL && flush->order != NULL ? move->merge : 0;
+
 		if (flush->order != NULL)
-			pxd_key_order_put(flush->order, flush->table, tuples[i], flush->slot);
+			pxd_key_order_put(flush->order, merge, flush->table, tuples[i], flush->slot);
 		else
-			collect_row(flush, tuples[i]);
+			collect_row(flush, tuples[i], merge);
 	}
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextReset(flush->page_context);
@@ -224,9 +235,10 @@ static void
 flush_in_order(Flush *flush)
 {
 	ItemPointerData tid;
+	int			merge;
 
 	pxd_key_order_sort(flush->order);
-	while (pxd_key_order_next(flush->order, &tid))
+	while (pxd_key_order_next(flush->order, &merge, &tid))
 	{
 		MemoryContext oldcontext = MemoryContextSwitchTo(flush->page_context);
 		HeapTuple	tuple;
@@ -234,7 +246,7 @@ flush_in_order(Flush *flush)
 		vacuum_delay_point();
 		tuple = copy_if_wanted(flush, &tid);
 		if (tuple != NULL)
-			collect_row(flush, tuple);
+			collect_row(flush, tuple, merge);
 		MemoryContextSwitchTo(oldcontext);
 		MemoryContextReset(flush->page_context);
 	}

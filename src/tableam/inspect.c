@@ -268,7 +268,7 @@ pxd_sql_segments(PG_FUNCTION_ARGS)
 
 /* --- table_stats --- */
 
-#define STATS_COLUMNS	4
+#define STATS_COLUMNS	6
 
 /* What the store's metapage counts, read under pxd_verify_guard. */
 typedef struct StoreStats
@@ -278,6 +278,8 @@ typedef struct StoreStats
 	uint64		rows;
 	uint64		pages;
 	uint64		free_pages;
+	uint64		flushed_pages;
+	uint64		moved_pages;
 } StoreStats;
 
 static void
@@ -291,6 +293,7 @@ read_stats(void *arg)
 	store = table_open(stats->table->rd_rel->reltoastrelid, AccessShareLock);
 	pxd_store_totals(store, &stats->segments, &stats->rows, &stats->pages);
 	stats->free_pages = pxd_store_free_pages(store);
+	pxd_store_written(store, &stats->flushed_pages, &stats->moved_pages);
 	table_close(store, AccessShareLock);
 }
 
@@ -322,5 +325,7 @@ pxd_sql_table_stats(PG_FUNCTION_ARGS)
 	values[1] = Int64GetDatum((int64) stats.rows);
 	values[2] = Int64GetDatum((int64) stats.pages * BLCKSZ);
 	values[3] = Int64GetDatum((int64) stats.free_pages * BLCKSZ);
+	values[4] = Int64GetDatum((int64) stats.flushed_pages * BLCKSZ);
+	values[5] = Int64GetDatum((int64) stats.moved_pages * BLCKSZ);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(rowdesc), values, nulls)));
 }

@@ -7,7 +7,7 @@
  * Inside VACUUM others do not respect this backend's snapshots (R2), so a row that is replaced while it is looked for may not be found. At worst
  * that pass goes by the defaults: the invalidation of the replacement is still to come.
  *
- * Lock: AccessShare on the catalog while its row is read.
+ * Lock: AccessShare on the catalog while its row is read, if it can be had at once; a catalog that is being altered or dropped counts as empty for that moment.
  */
 #include "postgres.h"
 
@@ -16,6 +16,7 @@
 #include "access/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -77,17 +78,26 @@ pxd_option_valid(OptionId id, double value)
 
 /* --- the catalog --- */
 
-/* The catalog of options, opened, or NULL. */
+/*
+ * Opens the catalog of options; NULL if there is none, or somebody has it locked exclusively or wants to: whoever drops the extension locks catalog and tables, too, in
+ * whatever order. *busy tells the two apart.
+ */
 static Relation
-open_catalog(void)
+open_catalog(bool *busy)
 {
 	Oid			schema = get_namespace_oid("proximadb", true);
 	Oid			relid = OidIsValid(schema) ? get_relname_relid("table_options", schema) : InvalidOid;
 	Relation	catalog;
 
+	*busy = false;
 	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_RELATION)
 		return NULL;
-	catalog = try_relation_open(relid, AccessShareLock);
+	*busy = !ConditionalLockRelationOid(relid, AccessShareLock);
+	if (*busy)
+		return NULL;
+	catalog = try_relation_open(relid, NoLock);
+	if (catalog == NULL)
+		UnlockRelationOid(relid, AccessShareLock);
 	if (catalog != NULL && RelationGetDescr(catalog)->natts < TABLE_OPTIONS_NATTS)
 	{
 		relation_close(catalog, AccessShareLock);
@@ -131,10 +141,12 @@ read_row(HeapTuple tuple, TupleDesc tupdesc, TableOptions *options)
 	}
 }
 
-static void
+/* Returns false if that cannot be said now; there are no options then. */
+static bool
 read_catalog(Oid relid, TableOptions *options)
 {
-	Relation	catalog = open_catalog();
+	bool		busy;
+	Relation	catalog = open_catalog(&busy);
 	Oid			index;
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -142,7 +154,7 @@ read_catalog(Oid relid, TableOptions *options)
 
 	memset(options, 0, sizeof(*options));
 	if (catalog == NULL)
-		return;
+		return !busy;
 	index = RelationGetPrimaryKeyIndex(catalog);
 	ScanKeyInit(&key, TABLE_OPTIONS_TBL, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
 	scan = systable_beginscan(catalog, index, OidIsValid(index), NULL, 1, &key);
@@ -151,6 +163,7 @@ read_catalog(Oid relid, TableOptions *options)
 		read_row(tuple, RelationGetDescr(catalog), options);
 	systable_endscan(scan);
 	relation_close(catalog, AccessShareLock);
+	return true;
 }
 
 void
@@ -163,7 +176,8 @@ pxd_table_options(Relation table, TableOptions *options)
 		TableOptions *copy;
 
 		/* What is read may be out of date before it is kept; then the invalidation is still to come. */
-		read_catalog(relid, options);
+		if (!read_catalog(relid, options))
+			return;
 		copy = MemoryContextAlloc(CacheMemoryContext, sizeof(TableOptions));
 		*copy = *options;
 		if (table->rd_amcache != NULL)

@@ -15,6 +15,7 @@
 #include "pgstat.h"
 #include "utils/rel.h"
 
+#include "engine.h"
 #include "flush.h"
 #include "proximadb.h"
 #include "tableam.h"
@@ -37,6 +38,7 @@ pxd_relation_vacuum(Relation table, VacuumParams *params, BufferAccessStrategy b
 {
 	bool		may_write = pxd_preloaded && OidIsValid(table->rd_rel->reltoastrelid);
 	bool		look = may_write && many_rows_died(table);
+	bool		any;
 
 	/* Freezing must go on when nothing else can (R10): not before an overdue vacuum, nor without our resource manager. */
 	if (may_write && !params->is_wraparound)
@@ -51,11 +53,13 @@ pxd_relation_vacuum(Relation table, VacuumParams *params, BufferAccessStrategy b
 
 	heap_vacuum_rel(table, params, bstrategy);
 
+	if (may_write && !params->is_wraparound)
+		look |= pxd_unsettled_segments(table, &any) >= COMPACT_SMALL_COUNT;
 	if (look)
 	{
 		CompactResult result = {0};
 
-		pxd_compact_table(table, FLUSH_VACUUM, bstrategy, &result);
+		pxd_compact_table(table, FLUSH_VACUUM, false, bstrategy, &result);
 	}
 	else if (may_write)
 	{

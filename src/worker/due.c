@@ -7,7 +7,7 @@
  * it, but for reuse: the bound on hot bytes bounds the free space in it.
  *
  * Compaction: VACUUM compacts what it kills, so there is little to do. It is due when vacuums have removed
- * many rows since the last one nevertheless, or when small segments have come together. Rows that are dead
+ * many rows since the last one nevertheless, or when small segments, or those of level 0, have come together. Rows that are dead
  * but not vacuumed yet do not count: their stubs stand, and keep their places in segments.
  */
 #include "postgres.h"
@@ -18,6 +18,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "engine.h"
 #include "options.h"
 #include "store.h"
 #include "worker_internal.h"
@@ -63,28 +64,6 @@ flush_is_due(Relation table, const TableMemory *memory, bool *whole_table)
 	return hot >= enough;
 }
 
-/* Live small segments, and whether there are live ones at all. */
-static int
-count_small_segments(Relation table, bool *any)
-{
-	Relation	store = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
-	SegmentNumber segno = InvalidSegmentNumber;
-	SegmentEntry entry;
-	int			n = 0;
-
-	*any = false;
-	while (pxd_store_next(store, &segno, &entry))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (entry.state != SEGMENT_LIVE)
-			continue;
-		*any = true;
-		n += entry.pages < COMPACT_SMALL_PAGES;
-	}
-	table_close(store, AccessShareLock);
-	return n;
-}
-
 /* Rows that died and are gone from the pages, over the table's life in the statistics. */
 static int64
 count_removed_rows(Relation table, int64 *live)
@@ -99,22 +78,22 @@ static bool
 compaction_is_due(Relation table, const TableMemory *memory)
 {
 	bool		any;
-	int			small = count_small_segments(table, &any);
+	int			unsettled = pxd_unsettled_segments(table, &any);
 	int64		live;
 	int64		removed = count_removed_rows(table, &live);
 
 	if (!any)
 		return false;
 	/*
-	 * Count from here on, also when statistics were reset. Small segments that are left after a compaction
+	 * Count from here on, also when statistics were reset. Such segments that are left after a compaction
 	 * are not its concern.
 	 */
 	if (!memory->counted || removed < memory->rows_removed)
 	{
-		pxd_history_set_counts(RelationGetRelid(table), removed, memory->compacted ? small : 0);
-		return !memory->compacted && small >= COMPACT_SMALL_COUNT;
+		pxd_history_set_counts(RelationGetRelid(table), removed, memory->compacted ? unsettled : 0);
+		return !memory->compacted && unsettled >= COMPACT_SMALL_COUNT;
 	}
-	return small >= memory->small_segments + COMPACT_SMALL_COUNT ||
+	return unsettled >= memory->unsettled + COMPACT_SMALL_COUNT ||
 		removed - memory->rows_removed > Max(COMPACT_REMOVED_FRACTION * live, COMPACT_REMOVED_MIN);
 }
 

@@ -204,13 +204,13 @@ pxd_history_note_hot(Oid relid, uint64 bytes)
 }
 
 void
-pxd_history_set_counts(Oid relid, int64 rows_removed, int small_segments)
+pxd_history_set_counts(Oid relid, int64 rows_removed, int unsettled)
 {
 	HistoryEntry *entry = begin_change(relid);
 
 	entry->memory.counted = true;
 	entry->memory.rows_removed = rows_removed;
-	entry->memory.small_segments = small_segments;
+	entry->memory.unsettled = unsettled;
 	end_change();
 }
 

@@ -533,7 +533,7 @@ compact_table(Oid relid)
 	if (table != NULL)
 	{
 		report_activity("compacting");
-		pxd_compact_table(table, FLUSH_COMMAND, GetAccessStrategy(BAS_VACUUM), &result);
+		pxd_compact_table(table, FLUSH_COMMAND, false, GetAccessStrategy(BAS_VACUUM), &result);
 		relation_close(table, NoLock);
 		done = true;
 	}

@@ -54,7 +54,7 @@ typedef struct TableMemory
 	bool		compacted;		/* there was a compaction */
 	bool		counted;		/* the rest is known: how things stood after it, or at first */
 	int64		rows_removed;	/* dead rows that vacuums had removed */
-	int			small_segments; /* that it left */
+	int			unsettled;		/* segments that it left (StorageEngine.unsettled) */
 } TableMemory;
 
 /* Copies what is known of the table; zero if nothing is. */
@@ -74,7 +74,7 @@ extern bool pxd_history_note_hot(Oid relid, uint64 bytes);
 
 /* Hot bytes from which on even a small table is flushed, unless flush_threshold is less. */
 #define FLUSH_MIN_BYTES		(UINT64CONST(1024) * 1024)
-extern void pxd_history_set_counts(Oid relid, int64 rows_removed, int small_segments);
+extern void pxd_history_set_counts(Oid relid, int64 rows_removed, int unsettled);
 
 /*
  * The worker failed with the table, or no longer does: after n failures in a row it waits 2^n naps, at

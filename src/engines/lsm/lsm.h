@@ -86,7 +86,25 @@ typedef struct LsmState
 extern Datum pxd_lsm_record_field(SegmentAccess *access, LsmState *state, const LsmColumn *column, uint32 record,
 								  ValueBuffer *buffer, bool *isnull);
 
+/* --- lsm_levels.c; contracts: StorageEngine --- */
+
+extern bool pxd_lsm_unsettled(const SegmentEntry *entry);
+extern void pxd_lsm_pick_inputs(SegmentAccess *access, const SegmentSettings *settings, CompactionPlan *plan);
+
 /* --- lsm_keys.c --- */
+
+/* A key as values, in the current context. */
+typedef struct KeyValues
+{
+	Datum		values[INDEX_MAX_KEYS];
+	bool		isnull[INDEX_MAX_KEYS];
+} KeyValues;
+
+/*
+ * Reads the lowest and the highest key of an open run into values of the current context. False if its rows are not in the order of key, or its keys are too
+ * long for fences.
+ */
+extern bool pxd_lsm_key_range(const LsmState *state, const SortKey *key, KeyValues *low, KeyValues *high);
 
 /* Contract: StorageEngine.check. */
 extern void pxd_lsm_check(SegmentAccess *access, void *state);

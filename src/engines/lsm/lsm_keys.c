@@ -60,13 +60,6 @@ open_keys(LsmState *state, RunKeys *keys)
 	return true;
 }
 
-/* A key as values, in the current context. */
-typedef struct KeyValues
-{
-	Datum		values[INDEX_MAX_KEYS];
-	bool		isnull[INDEX_MAX_KEYS];
-} KeyValues;
-
 static void
 read_key(SegmentAccess *access, LsmState *state, const RunKeys *keys, uint32 record, KeyValues *result)
 {
@@ -81,13 +74,14 @@ read_key(SegmentAccess *access, LsmState *state, const RunKeys *keys, uint32 rec
 
 /* The header's reader has walked the fence, so it is well-formed. */
 static void
-read_fence(const RunKeys *keys, const struct HeaderFence *fence, KeyValues *result)
+read_fence(const LsmState *state, uint32 index, KeyValues *result)
 {
+	const struct HeaderFence *fence = &state->run->fences[index];
 	AvroCursor	cursor = {fence->key, fence->key + fence->len};
 
-	for (int i = 0; i < keys->nkeys; i++)
+	for (int i = 0; i < state->run->nkeys; i++)
 	{
-		const ItemFormat *format = &keys->keys[i].column->fixed.format;
+		const ItemFormat *format = &state->columns[state->column_of[state->run->keys[i].attnum - 1]].fixed.format;
 		ValueBuffer buffer = {.context = CurrentMemoryContext};
 		char		scratch[sizeof(int64)];
 		const char *bytes;
@@ -102,6 +96,22 @@ read_fence(const RunKeys *keys, const struct HeaderFence *fence, KeyValues *resu
 		result->values[i] = pxd_value_build(&buffer, format->attlen, format->attbyval,
 											pxd_item_element_size(format->encoding), bytes, len);
 	}
+}
+
+bool
+pxd_lsm_key_range(const LsmState *state, const SortKey *key, KeyValues *low, KeyValues *high)
+{
+	const HeaderRun *run = state->run;
+
+	if (run == NULL || run->nkeys != key->ncolumns || run->nkeys == 0 || run->nfences == 0)
+		return false;
+	for (int i = 0; i < run->nkeys; i++)
+		if (run->keys[i].attnum != key->columns[i].attnum || run->keys[i].opfamily != key->columns[i].opfamily ||
+			run->keys[i].collation != key->columns[i].collation)
+			return false;
+	read_fence(state, 0, low);
+	read_fence(state, run->nfences - 1, high);
+	return true;
 }
 
 static int
@@ -147,7 +157,7 @@ check_block(SegmentAccess *access, LsmState *state, RunKeys *keys, uint32 index,
 			pxd_segment_corrupt(access, run->filter.offset, "the filter lacks a record's key");
 		if (record == block->first_row && run->nfences > 0)
 		{
-			read_fence(keys, &run->fences[index], &fence);
+			read_fence(state, index, &fence);
 			if (compare_keys(keys, &fence, &next) != 0)
 				pxd_segment_corrupt(access, block->offset, "a fence is not the first key of its block");
 		}
@@ -155,7 +165,7 @@ check_block(SegmentAccess *access, LsmState *state, RunKeys *keys, uint32 index,
 	}
 	if (run->nfences > 0 && index == run->nblocks - 1)
 	{
-		read_fence(keys, &run->fences[run->nblocks], &fence);
+		read_fence(state, run->nblocks, &fence);
 		if (compare_keys(keys, &fence, key) != 0)
 			pxd_segment_corrupt(access, block->offset, "the last fence is not the last key");
 	}

@@ -315,6 +315,7 @@ const StorageEngine pxd_engine_lsm = {
 	.name = LSM_ENGINE_NAME,
 	.id = LSM_ENGINE_ID,
 	.sorted = true,
+	.free_fraction = 0.5,		/* a merge of all levels leaves as much */
 	.max_row_bytes = LSM_MAX_ROW_BYTES,
 	.encode = pxd_lsm_encode,
 	.open = lsm_open,
@@ -324,5 +325,7 @@ const StorageEngine pxd_engine_lsm = {
 	.fetch_vector = lsm_fetch_vector,
 	.prefetch_vector = lsm_prefetch_vector,
 	.back_pointer = lsm_back_pointer,
+	.unsettled = pxd_lsm_unsettled,
+	.pick_inputs = pxd_lsm_pick_inputs,
 	.check = pxd_lsm_check,
 };

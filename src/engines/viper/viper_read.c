@@ -256,9 +256,23 @@ viper_back_pointer(SegmentAccess *access, void *opaque, uint32 position, ItemPoi
 				 sizeof(ItemPointerData), (char *) tid);
 }
 
+static bool
+viper_unsettled(const SegmentEntry *entry)
+{
+	return entry->pages < COMPACT_SMALL_PAGES;
+}
+
+/* Rows stand as they came: worn and small segments become one row of new ones. */
+static void
+viper_pick_inputs(SegmentAccess *access, const SegmentSettings *settings, CompactionPlan *plan)
+{
+	pxd_plan_unordered(plan, NULL);
+}
+
 const StorageEngine pxd_engine_viper = {
 	.name = VIPER_ENGINE_NAME,
 	.id = VIPER_ENGINE_ID,
+	.free_fraction = 0.1,
 	.encode = pxd_viper_encode,
 	.open = viper_open,
 	.in_stub = viper_in_stub,
@@ -267,4 +281,6 @@ const StorageEngine pxd_engine_viper = {
 	.fetch_vector = viper_fetch_vector,
 	.prefetch_vector = viper_prefetch_vector,
 	.back_pointer = viper_back_pointer,
+	.unsettled = viper_unsettled,
+	.pick_inputs = viper_pick_inputs,
 };
