@@ -27,6 +27,9 @@
 /* Rows that are looked for at first. */
 #define FIRST_ROWS 10
 
+/* Costs more than what is disabled, yet is finite. */
+#define NEVER 1e12
+
 #define LOG2(x) (log(x) / 0.693147180559945)
 
 /* What it costs to fetch and sort the rows of an index without codes. */
@@ -58,6 +61,14 @@ pxd_axis_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
 	double		random_page_cost;
 	double		row_cost;
 
+	/* count(*): needs no column, so the planner thinks that any index will do; but rows are not pinned while their TIDs are on their way */
+	if (path->path.pathtype == T_IndexOnlyScan)
+	{
+		*startup_cost = *total_cost = NEVER;
+		*selectivity = 1;
+		*correlation = *pages = 0;
+		return;
+	}
 	MemSet(&costs, 0, sizeof(costs));
 	genericcostestimate(root, path, loop_count, &costs);
 	filter_selectivity = Max(costs.indexSelectivity, 1e-9);
