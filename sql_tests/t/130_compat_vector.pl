@@ -14,7 +14,7 @@ sub sql { return $node->safe_psql('postgres', $_[0]); }
 
 # Settings may come before the library that defines them.
 is(sql('SET hnsw.ef_search = 100; SHOW hnsw.ef_search'), '100', 'a setting before anything else');
-sql('CREATE EXTENSION vector CASCADE');
+sql('CREATE EXTENSION IF NOT EXISTS vector');
 is(sql("SELECT extname FROM pg_extension WHERE extname IN ('vector', 'proximadb') ORDER BY 1"), "proximadb\nvector", 'installed');
 
 sql(<<'END');
