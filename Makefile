@@ -4,9 +4,10 @@
 #   make && make install       the usual way (PGXS), then make installcheck on a server that preloads proximadb
 #   make install-compat        besides, the extension vector for applications made for pgvector: docs/pgvector.md
 
-EXTENSION   = proximadb
+# proximadb_pgvector has no library: scripts only.
+EXTENSION   = proximadb compat/proximadb_pgvector/proximadb_pgvector
 MODULE_big  = proximadb
-DATA        = $(wildcard sql/proximadb--*.sql)
+DATA        = $(wildcard sql/proximadb--*.sql compat/proximadb_pgvector/*--*.sql)
 SRCS        = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 OBJS        = $(SRCS:.c=.o)
 
@@ -14,7 +15,7 @@ include compat/flags.mk
 PG_CPPFLAGS = -Isrc/include
 SHLIB_LINK  = -lavro -lz -lzstd -lm -Wl,--version-script=src/proximadb.map
 
-# Extensions beside proximadb, each with a Makefile of its own. The files of compat/vector have pgvector's names: install-compat installs them.
+# Extensions with libraries beside proximadb's, each with a Makefile of its own. The files of compat/vector have pgvector's names: install-compat installs them.
 COMPAT_DIRS = $(patsubst %/Makefile,%,$(wildcard compat/*/Makefile))
 COMPAT_SRCS = $(wildcard compat/*/*.c)
 

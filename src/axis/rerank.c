@@ -1,7 +1,7 @@
 /*
  * rerank.c: exact distances of rows, by TID, as the ordering operator computes them.
  *
- * Vectors of plain columns of type vector are read where they lie (vector_fetch.h); other types and expressions by way of a slot.
+ * Vectors of plain columns laid out as type vector is are read where they lie (vector_fetch.h); other types and expressions by way of a slot.
  */
 #include "postgres.h"
 
@@ -11,7 +11,6 @@
 #include "utils/memutils.h"
 
 #include "axis_scan.h"
-#include "vector.h"
 #include "vector_fetch.h"
 
 struct AxisRerank
@@ -29,27 +28,18 @@ struct AxisRerank
 	EState	   *estate;
 };
 
-/* Whether a row's vector can be had without an expression, as proximadb's vector. */
-static bool
-plain_vector(Relation index, Relation table, const AxisOpclass *opclass)
-{
-	AttrNumber	column = index->rd_index->indkey.values[0];
-
-	return opclass->float_distance != NULL && column > 0 &&
-		TupleDescAttr(RelationGetDescr(table), column - 1)->atttypid == pxd_vector_type_oid();
-}
-
 AxisRerank *
 pxd_axis_rerank_begin(Relation index, Relation table, int dim, Snapshot snapshot)
 {
 	AxisRerank *rerank = palloc0(sizeof(AxisRerank));
+	AttrNumber	column = index->rd_index->indkey.values[0];
 
 	rerank->opclass = pxd_axis_opclass(index);
 	rerank->dim = dim;
 	if (rerank->opclass->float_distance != NULL)
 		rerank->query_floats = palloc(sizeof(float) * rerank->dim);
-	if (plain_vector(index, table, rerank->opclass))
-		rerank->fetch = pxd_vector_fetch_begin(table, index->rd_index->indkey.values[0], snapshot, false);
+	if (rerank->opclass->float_distance != NULL && column > 0)
+		rerank->fetch = pxd_vector_fetch_begin(table, column, snapshot, false);
 	else
 	{
 		rerank->snapshot = snapshot;

@@ -68,7 +68,7 @@ struct RowVectors
 	SnapshotData dirty;
 	Snapshot	snapshot;
 
-	/* columns of type vector */
+	/* columns laid out as type vector is */
 	VectorFetch *fetch;
 	Vector	   *value;
 

@@ -36,8 +36,9 @@ typedef enum AxisMetric
 
 /*
  * What an operator class for vectors says (its support function 1 returns a pointer to one, static). Functions take detoasted
- * values of the class's type and raise no errors. Exact distances are what the ordering operator returns: of the elements if the type
- * stores float4 (float_distance), else of the values (distance).
+ * values of the class's type and raise no errors. Exact distances are what the ordering operator returns: of the elements if values are
+ * laid out as struct Vector (float_distance), else of the values (distance). This is all that axis knows of a type: a class may be of any type of such a
+ * layout, pgvector's too.
  */
 typedef struct AxisOpclass
 {

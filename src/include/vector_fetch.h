@@ -5,7 +5,7 @@
  * the segment, the heap page or this backend's memory; on heap, and on any other table access method, through the ordinary fetch by TID and a
  * slot. Contract:
  *
- *   - The column is of proximadb's type vector.
+ *   - The column's values are laid out as struct Vector: it is of type vector, of a domain over it, or of pgvector's type.
  *   - TIDs are those that indexes hold: of single tuples and roots of HOT chains. As in an index scan, the first member of the chain that the snapshot
  *     sees is the row; with SnapshotAny that is the first that is still there, whatever became of its transaction.
  *   - The snapshot outlives the handle, is an MVCC snapshot, a dirty one or SnapshotAny, and with the latter two some snapshot must be active: a value may be in
