@@ -22,6 +22,7 @@ PG_MODULE_MAGIC;
 bool		pxd_preloaded = false;
 bool		pxd_debug_direct = false;
 bool		pxd_debug_flush = false;
+bool		pxd_enable_key_scan = true;
 int			pxd_build_mem_kb = 64 * 1024;
 
 void		_PG_init(void);
@@ -62,6 +63,12 @@ _PG_init(void)
 							 &pxd_debug_flush,
 							 false,
 							 PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	DefineCustomBoolVariable("proximadb.enable_key_scan",
+							 "Enables the planner's use of scans by the sort key of a table.",
+							 NULL,
+							 &pxd_enable_key_scan,
+							 true,
+							 PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 	pxd_options_init();
 	pxd_axis_options_init();
 	pxd_axis_counts_init();

@@ -14,7 +14,7 @@ SELECT * FROM proximadb.verify('t');
 SELECT * FROM proximadb.segments('t');
 INSERT INTO t SELECT i, vec(i), CASE WHEN i % 7 <> 0 THEN 'body ' || i END, i FROM generate_series(1, 1000) i;
 SELECT * FROM proximadb.verify('t');
-SELECT segment, state, engine, level, rows, live_rows, bytes > 1000 * 64 * 4 AS bytes, first_block FROM proximadb.segments('t');
+SELECT segment, state, engine, level, rows, live_rows, bytes > 1000 * 64 * 4 AS bytes, first_block > 2 AS first_block FROM proximadb.segments('t');
 SET proximadb.debug_direct = off;
 INSERT INTO t SELECT i, vec(i), repeat(md5(i::text), CASE WHEN i % 10 = 0 THEN 1000 ELSE 1 END), i FROM generate_series(1001, 1050) i;
 SET proximadb.debug_direct = on;

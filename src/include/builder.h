@@ -38,6 +38,9 @@ extern void pxd_builder_set_origin(SegmentBuilder *builder, bool moved, uint8 le
 /* Tells that the row added last has external values whose chunks this transaction is to delete, once all is sealed. */
 extern void pxd_builder_note_chunks(SegmentBuilder *builder);
 
+/* The segment being collected, or InvalidSegmentNumber if there is nothing in it yet. */
+extern SegmentNumber pxd_builder_segment(const SegmentBuilder *builder);
+
 /* The sort key of the builder's rows, empty if the engine does not sort. */
 extern const SortKey *pxd_builder_key(const SegmentBuilder *builder);
 

@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "key_search.h"
 #include "row_batch.h"
 #include "store.h"
 
@@ -144,6 +145,18 @@ typedef struct StorageEngine
 	 * segment is lost; they are not freed meanwhile. Allocates in the current context.
 	 */
 	void		(*pick_inputs) (SegmentAccess *access, const SegmentSettings *settings, CompactionPlan *plan);
+	/*
+	 * The columns that the segment's rows are sorted by, into attnums, which has room for INDEX_MAX_KEYS; returns how many. With search: NULL if the engine
+	 * sorts nothing.
+	 */
+	int			(*key_columns) (void *state, AttrNumber *attnums);
+
+	/*
+	 * Finds the rows whose keys may be in one of the intervals of search, and tells match(arg, position) of each, of some perhaps more than once; match may use the
+	 * access. Adds to *blocks the blocks read for it. NULL: segments of this engine cannot be searched.
+	 */
+	KeySearchResult (*search) (SegmentAccess *access, void *state, const KeySearch *search, void (*match) (void *arg, uint32 position),
+							   void *arg, uint64 *blocks);
 
 	/* Raises ERRCODE_DATA_CORRUPTED if anything is wrong with what fetch does not read, such as an order among the rows. NULL: nothing. */
 	void		(*check) (SegmentAccess *access, void *state);

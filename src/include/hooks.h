@@ -10,4 +10,7 @@ extern void pxd_hooks_install(void);
 /* The planner's part of it (planner/relation_info.c). */
 extern void pxd_relation_info_hook_install(void);
 
+/* Paths by sort key (planner/key_paths.c). */
+extern void pxd_key_paths_hook_install(void);
+
 #endif

@@ -21,6 +21,7 @@ extern bool pxd_preloaded;
 /* Settings (GUCs), defined in proximadb.c. */
 extern bool pxd_debug_direct;		/* proximadb.debug_direct: direct path from the first row */
 extern bool pxd_debug_flush;		/* proximadb.debug_flush: hot rows are sealed when their command ends */
+extern bool pxd_enable_key_scan;	/* proximadb.enable_key_scan: plans may find rows by sort key without an index */
 extern int	pxd_build_mem_kb;		/* proximadb.build_mem: bound on a backend's builders, kB */
 
 /*

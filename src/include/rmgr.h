@@ -27,7 +27,7 @@
 
 /*
  * RESERVE and ENTRY. Block 0: metapage, with StoreCounters as data. Blocks 1 ..: directory pages (ENTRY
- * only), each with an array of EntryImage. The main data are for describing only.
+ * only), each with an array of EntryImage. The main data are for describing, and tell replay on a standby of an extent that becomes free.
  */
 typedef struct xl_pxd_entry
 {

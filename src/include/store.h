@@ -139,10 +139,42 @@ extern bool pxd_store_builder_gone(const SegmentEntry *entry);
 
 /*
  * Frees the extent of a segment to which no stub points any more (I2: the caller has made sure), or of a
- * BUILDING one whose transaction is over. Does nothing if it is free already. Lock: ShareUpdateExclusive on
- * the table, RowExclusive or more on the store.
+ * BUILDING one whose transaction is over. Does nothing if it is free already. Returns false if somebody holds the segment (pxd_store_hold): it
+ * stays as it is. Lock: ShareUpdateExclusive on the table, RowExclusive or more on the store.
  */
-extern void pxd_store_free(Relation store, SegmentNumber segno);
+extern bool pxd_store_free(Relation store, SegmentNumber segno);
+
+/*
+ * For readers who have not come by a stub: keeps a segment from being freed by a pin on its first page, until that is released. Returns
+ * InvalidBuffer if the segment is not LIVE. Hold segments for as long as reading them takes, never while waiting for anything: replay on a standby waits
+ * for the pin. Lock: AccessShare; no content lock is held.
+ */
+extern Buffer pxd_store_hold(Relation store, SegmentNumber segno);
+
+/* --- covered pages (store/covered.c) --- */
+
+/*
+ * A page of the table's main fork is *covered* if segments lead to all its rows: every tuple on it that is not dead to everybody is a stub or overlay, its segment's back-pointer leads to
+ * this page, and the sort key in the segment is the row's. Who inserts a tuple otherwise clears the page's bit before its transaction commits.
+ *
+ * pxd_covered_read returns the bits of pages 0 .. nblocks - 1, 64 to a word from the lowest bit up, in the current context. Lock: AccessShare.
+ */
+extern uint64 *pxd_covered_read(Relation store, BlockNumber nblocks);
+
+/* How many of these bits are set. */
+extern BlockNumber pxd_covered_count(Relation store, BlockNumber nblocks);
+
+/* Whether the page's bit is set; a hint unless the caller has the heap page locked, or what it asks about is over. */
+extern bool pxd_covered_test(Relation store, BlockNumber block);
+
+/* Clears the page's bit; returns false if it was not set. No content lock is held. Lock: RowExclusive. */
+extern bool pxd_covered_clear(Relation store, BlockNumber block);
+
+/* Makes sure that pages 0 .. nblocks - 1 have bits, as far as there can be any. Lock: RowExclusive. */
+extern void pxd_covered_prepare(Relation store, BlockNumber nblocks);
+
+/* Sets the page's bit, if it has one. The heap page is share-locked. Lock: ShareUpdateExclusive on the table, RowExclusive. */
+extern void pxd_covered_set(Relation store, BlockNumber block);
 
 /* What became of the TOAST chunks of a segment's rows. */
 typedef enum ChunksPending

@@ -9,7 +9,7 @@
  *   | header | PageTag  | data ..............................................|
  *
  * Kinds of pages, told apart by the page index in the tag's address: the metapage (block 0), map pages,
- * directory pages, and pages of segments. The directory is a radix: entry of segment n is found by
+ * directory pages, cover pages and their root, and pages of segments. The directory is a radix: entry of segment n is found by
  * arithmetic, metapage.maps[] -> map page -> directory page -> entries[n % DIRECTORY_ENTRIES].
  */
 #ifndef PXD_STORE_PAGE_H
@@ -28,6 +28,8 @@
 #define PAGE_KIND_META			0xFFFFFF
 #define PAGE_KIND_MAP			0xFFFFFE	/* segment number: which map page */
 #define PAGE_KIND_DIRECTORY		0xFFFFFD	/* segment number: which directory page */
+#define PAGE_KIND_COVER_ROOT	0xFFFFFC
+#define PAGE_KIND_COVER			0xFFFFFB	/* segment number: which cover page */
 #define SEGMENT_MAX_PAGES		0xFFFFF0
 
 #define SEGMENT_NUMBER_MAX		((UINT64CONST(1) << 40) - 1)
@@ -143,7 +145,7 @@ typedef struct MetaPageData
 	uint64		store_id;
 	StoreCounters counters;
 	uint32		nmaps;			/* map pages so far */
-	uint32		unused;
+	uint32		cover_root;		/* block of the cover root, 0: no heap page is covered */
 	uint32		maps[METAPAGE_MAPS];	/* their blocks */
 } MetaPageData;
 
@@ -161,6 +163,21 @@ typedef struct MapPageData
 } MapPageData;
 
 StaticAssertDecl(sizeof(MapPageData) == STORE_DATA_SIZE, "map page does not fill its page");
+
+/* --- cover pages: one bit for each page of the table's main fork (covered.c) --- */
+
+/* The cover root has the form of a map page: blocks of cover pages, 0 where there is none yet. */
+#define COVER_PAGES				MAP_ENTRIES
+#define COVER_WORDS				(STORE_DATA_SIZE / sizeof(uint64))
+#define COVER_WORD_BITS			64
+#define COVER_BITS				(COVER_WORDS * COVER_WORD_BITS)
+
+typedef struct CoverPageData
+{
+	uint64		words[COVER_WORDS];
+} CoverPageData;
+
+StaticAssertDecl(sizeof(CoverPageData) == STORE_DATA_SIZE, "cover page does not fill its page");
 
 /* --- directory pages --- */
 

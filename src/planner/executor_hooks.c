@@ -143,6 +143,7 @@ project_scans(PlanState *planstate, void *parent)
 		case T_BitmapHeapScanState:
 		case T_TidScanState:
 		case T_TidRangeScanState:
+		case T_CustomScanState:	/* ours: no other has a slot of our kind */
 			{
 				TupleTableSlot *slot = ((ScanState *) planstate)->ss_ScanTupleSlot;
 
@@ -264,4 +265,5 @@ pxd_hooks_install(void)
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
 	pxd_relation_info_hook_install();
+	pxd_key_paths_hook_install();
 }

@@ -196,9 +196,8 @@ pxd_store_largest_free(Relation store)
 
 /* --- growing --- */
 
-/* Sets the visibility-map bits of pages just made, one after the other, with no other page locked. */
-static void
-set_visible(Relation store, const BlockNumber *blocks, int nblocks)
+void
+pxd_pages_set_visible(Relation store, const BlockNumber *blocks, int nblocks)
 {
 	Buffer		vmbuffer = InvalidBuffer;
 
@@ -324,7 +323,7 @@ grow_directory(Relation store, uint64 dirno)
 	UnlockReleaseBuffer(meta);
 	UnlockRelationForExtension(store, ExclusiveLock);
 
-	set_visible(store, blocks, nblocks);
+	pxd_pages_set_visible(store, blocks, nblocks);
 }
 
 SegmentNumber

@@ -6,8 +6,8 @@
  * another extent, when the dead one never got as far as claiming them. Only those with the dead segment's
  * tag, and new ones, are its own.
  *
- * Locks: page locks for a batch of pages while they are formatted and logged; AccessExclusive on the
- * relation, for a moment, while the file is truncated.
+ * Locks: page locks for a batch of pages while they are formatted and logged; a cleanup lock on the first page of a live segment
+ * while it is freed; AccessExclusive on the relation, for a moment, while the file is truncated.
  */
 #include "postgres.h"
 
@@ -203,16 +203,64 @@ pxd_extent_release(Relation store, SegmentNumber segno, const DirectoryEntry *en
 	}
 }
 
-void
+/* How often, and after which pause, a first page that somebody has pinned is tried again: the pin may be that of a process that writes the page. */
+#define FREE_TRIES			10
+#define FREE_PAUSE_US		1000
+
+/* Locks the first page of a live segment for cleanup, so that nobody holds the segment. Returns InvalidBuffer if somebody does. */
+static Buffer
+lock_unheld(Relation store, const DirectoryEntry *entry)
+{
+	Buffer		buffer = ReadBuffer(store, entry->first_block);
+
+	for (int i = 0; i < FREE_TRIES; i++)
+	{
+		if (ConditionalLockBufferForCleanup(buffer))
+			return buffer;
+		pg_usleep(FREE_PAUSE_US);
+	}
+	ReleaseBuffer(buffer);
+	return InvalidBuffer;
+}
+
+bool
 pxd_store_free(Relation store, SegmentNumber segno)
 {
 	DirectoryEntry entry;
+	Buffer		first = InvalidBuffer;
 
 	pxd_require_preload(store);
 	if (!pxd_directory_get(store, segno, &entry))
 		elog(ERROR, "segment " UINT64_FORMAT " is freed but not reserved", segno);
+	if (entry.state == SEGMENT_LIVE && !BufferIsValid(first = lock_unheld(store, &entry)))
+		return false;
 	if (entry.state == SEGMENT_LIVE || entry.state == SEGMENT_BUILDING)
 		pxd_extent_release(store, segno, &entry, true);
+	if (BufferIsValid(first))
+		UnlockReleaseBuffer(first);
+	return true;
+}
+
+/*
+ * Who frees a segment changes its entry while it has the first page locked for cleanup. So an entry that is LIVE once the pin is there, and the lock has been
+ * had since, stays so until the pin goes.
+ */
+Buffer
+pxd_store_hold(Relation store, SegmentNumber segno)
+{
+	DirectoryEntry entry;
+	DirectoryEntry again;
+	Buffer		buffer;
+
+	if (!pxd_directory_get(store, segno, &entry) || entry.state != SEGMENT_LIVE)
+		return InvalidBuffer;
+	buffer = ReadBuffer(store, entry.first_block);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	if (pxd_directory_get(store, segno, &again) && again.state == SEGMENT_LIVE)
+		return buffer;
+	ReleaseBuffer(buffer);
+	return InvalidBuffer;
 }
 
 /* --- truncating --- */
@@ -460,10 +508,22 @@ pxd_store_reclaim_chunk_pages(Relation store)
 
 /* --- the end of the file --- */
 
+/* Pages that must become free for each cover page that has to be made again, which means a look at all heap pages. */
+#define CUT_FOR_COVER_PAGE	8
+
+static bool
+is_cover_page(Page page, uint32 store_bits)
+{
+	const PageTag *tag = StorePageTag(page);
+	uint32		kind = tag->address & PAGE_INDEX_MASK;
+
+	return tag->store_bits == store_bits && (kind == PAGE_KIND_COVER_ROOT || kind == PAGE_KIND_COVER);
+}
+
 /*
- * True if the page at the end of the file, which belongs to no live or free extent, holds nothing: it is
- * new, a heap page whose chunks have gone, or a segment's page that the directory has forgotten (a crash between the two
- * steps of an earlier truncation).
+ * True if the page at the end of the file, which belongs to no live or free extent, holds nothing that is needed: it is
+ * new, a heap page whose chunks have gone, a segment's page that the directory has forgotten (a crash between the two
+ * steps of an earlier truncation), or a cover page, which VACUUM makes anew.
  */
 static bool
 page_is_garbage(Relation store, BlockNumber block, uint32 store_bits)
@@ -476,11 +536,27 @@ page_is_garbage(Relation store, BlockNumber block, uint32 store_bits)
 	if (PageIsNew(page))
 		garbage = true;
 	else if (store_page_has_form((PageHeader) page))
-		garbage = page_has_tag(page, StorePageTag(page)->address >> PAGE_INDEX_BITS, store_bits);
+		garbage = page_has_tag(page, StorePageTag(page)->address >> PAGE_INDEX_BITS, store_bits) || is_cover_page(page, store_bits);
 	else
 		garbage = heap_page_is_empty(page);
 	UnlockReleaseBuffer(buffer);
 	return garbage;
+}
+
+/* Whether it would be worth the while to cut the file at end: cover pages alone are not, since they are made again. */
+static bool
+is_worth_cutting(Relation store, BlockNumber nblocks, BlockNumber end)
+{
+	BlockNumber *blocks = palloc(sizeof(BlockNumber) * (COVER_PAGES + 1));
+	Buffer		meta = pxd_meta_pin(store);
+	int			ncover = pxd_covered_blocks(store, meta, blocks);
+	BlockNumber dropped = 0;
+
+	ReleaseBuffer(meta);
+	for (int i = 0; i < ncover; i++)
+		dropped += blocks[i] >= end;
+	pfree(blocks);
+	return nblocks - end > CUT_FOR_COVER_PAGE * dropped;
 }
 
 /* The number of blocks the file needs. The relation is locked AccessExclusive, so nobody is building. */
@@ -510,7 +586,7 @@ find_end(Relation store, BlockNumber nblocks, const Extent *extents, int count)
 		else
 			break;
 	}
-	return end;
+	return is_worth_cutting(store, nblocks, end) ? end : nblocks;
 }
 
 /*
@@ -540,6 +616,7 @@ truncate_locked(Relation store)
 
 	if (end >= nblocks)
 		return 0;
+	pxd_covered_drop(store, end);
 	RelationTruncate(store, end);
 	return nblocks - end;
 }

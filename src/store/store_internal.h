@@ -116,6 +116,20 @@ extern XLogRecPtr pxd_directory_commit(DirectoryUpdate *update);
 /* Unlocks without changing anything. */
 extern void pxd_directory_cancel(DirectoryUpdate *update);
 
+/* Sets the visibility-map bits of pages just made, one after the other. No content lock is held. */
+extern void pxd_pages_set_visible(Relation store, const BlockNumber *blocks, int nblocks);
+
+/* --- covered.c --- */
+
+/* Copies the blocks of the cover root and the cover pages to blocks, which has room for COVER_PAGES + 1. Returns how many. meta is pinned. */
+extern int	pxd_covered_blocks(Relation store, Buffer meta, BlockNumber *blocks);
+
+/*
+ * Takes the cover pages from block end on out of use, before the file is cut there: their heap pages are not covered any more. Logged. Lock:
+ * AccessExclusive.
+ */
+extern void pxd_covered_drop(Relation store, BlockNumber end);
+
 /* --- image.c --- */
 
 /*

@@ -40,7 +40,7 @@ typedef struct DirectoryImage
 	StoreExtent *extents;		/* all entries that are not UNUSED; by number, later by block */
 	int			nown;
 	int			own_capacity;
-	BlockNumber *own;			/* map and directory pages */
+	BlockNumber *own;			/* map, directory and cover pages */
 } DirectoryImage;
 
 /* The whole check; step functions go on from the cursors when an earlier step has failed. */
@@ -126,11 +126,14 @@ remember_own(DirectoryImage *image, BlockNumber block)
 	image->own[image->nown++] = block;
 }
 
-/* Notes the blocks of map and directory pages. The metapage is locked shared. */
+/* Notes the blocks of map, directory and cover pages. The metapage is locked shared. */
 static void
-copy_own_blocks(StoreWalk *walk, const MetaPageData *metadata)
+copy_own_blocks(StoreWalk *walk, Buffer meta)
 {
 	DirectoryImage *image = walk->image;
+	const MetaPageData *metadata = meta_page_data(meta);
+	BlockNumber *cover = palloc(sizeof(BlockNumber) * (COVER_PAGES + 1));
+	int			ncover = pxd_covered_blocks(walk->store, meta, cover);
 
 	remember_own(image, STORE_METAPAGE_BLOCK);
 	for (uint32 mapno = 0; mapno < Min(metadata->nmaps, METAPAGE_MAPS); mapno++)
@@ -149,6 +152,9 @@ copy_own_blocks(StoreWalk *walk, const MetaPageData *metadata)
 				remember_own(image, map->blocks[i]);
 		UnlockReleaseBuffer(buffer);
 	}
+	for (int i = 0; i < ncover; i++)
+		remember_own(image, cover[i]);
+	pfree(cover);
 }
 
 /* Adds the entries of one directory page that are in use, also those beyond the numbers reserved. */
@@ -189,7 +195,7 @@ copy_directory(void *arg)
 	image->counters = meta_page_data(meta)->counters;
 	npages = directory_pages(walk, &image->counters);
 	image->complete = walk->missing_from == PG_UINT64_MAX;
-	copy_own_blocks(walk, meta_page_data(meta));
+	copy_own_blocks(walk, meta);
 	for (uint64 dirno = 0; dirno < npages; dirno++)
 	{
 		DirectoryEntry entries[DIRECTORY_ENTRIES];

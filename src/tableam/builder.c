@@ -83,6 +83,12 @@ pxd_builder_seals(const SegmentBuilder *builder)
 	return false;
 }
 
+SegmentNumber
+pxd_builder_segment(const SegmentBuilder *builder)
+{
+	return builder->batch != NULL ? builder->segno : InvalidSegmentNumber;
+}
+
 const SortKey *
 pxd_builder_key(const SegmentBuilder *builder)
 {
@@ -113,6 +119,10 @@ start_batch(SegmentBuilder *builder, Relation table)
 
 	Assert(builder->batch == NULL);
 	builder->segno = pxd_store_reserve(store);
+
+	/* Near the start of the file, where they do not keep it from getting shorter, nor part what could be one free extent. */
+	if (builder->engine->search != NULL)
+		pxd_covered_prepare(store, 1);
 	table_close(store, NoLock);
 	builder->batch = builder->spare != NULL ? builder->spare :
 		pxd_batch_create(builder->context, builder->tupdesc, builder->stub_attrs, &builder->settings);

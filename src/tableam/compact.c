@@ -207,8 +207,7 @@ free_abandoned(Relation table, Relation store, SegmentAccess *access, List **sus
 		else if (entry.state == SEGMENT_BUILDING && pxd_store_builder_gone(&entry))
 		{
 			pxd_access_unpin(access);
-			pxd_store_free(store, segno);
-			freed++;
+			freed += pxd_store_free(store, segno);
 		}
 	}
 	return freed;
@@ -244,8 +243,7 @@ pxd_collect_garbage(Relation table)
 			pxd_progress_update(0, 0, freed);
 			if (hash_search(counts, segno, HASH_FIND, NULL) != NULL)
 				continue;
-			pxd_store_free(store, *segno);
-			freed++;
+			freed += pxd_store_free(store, *segno);
 		}
 	}
 

@@ -167,6 +167,11 @@ collect_row(Flush *flush, HeapTuple tuple, int merge)
 
 	if (pxd_builder_full(flush->builder) || merge != flush->merge)
 		close_segment(flush);
+
+	/* Rows move to segments of higher numbers only (key_scan.c): one of a segment that began after the one being collected waits for the next flush. */
+	if (tuple_is_stub(tuple->t_data) && pxd_builder_segment(flush->builder) != InvalidSegmentNumber &&
+		locator_segment(stub_locator(tuple->t_data)) > pxd_builder_segment(flush->builder))
+		return;
 	flush->merge = merge;
 	if (flush->list.nitems == 0 && flush->options->nmoves > 0)
 	{

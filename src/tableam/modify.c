@@ -21,6 +21,7 @@
 #include "utils/relcache.h"
 
 #include "builder.h"
+#include "cover.h"
 #include "proximadb.h"
 #include "sealed.h"
 #include "slot.h"
@@ -347,6 +348,8 @@ pxd_tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, Command
 		pxd_builder_set_tid(update.builder, update.position, &tuple->t_self);
 	else if (update.direct != NULL)
 		pxd_builder_forget(update.builder, update.position);
+	if (result == TM_Ok)
+		pxd_cover_note_tuple(table, &tuple->t_self, true);
 	if (result == TM_Ok && (update.direct != NULL || update.overlay != NULL))
 		pxd_slot_inserted(slot, tuple);
 	else

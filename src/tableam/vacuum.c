@@ -3,7 +3,7 @@
  *
  * The main fork is pure heap, so core vacuums it as it is: pruning, index cleanup, freezing. Hot rows are sealed before, so that
  * core's pass sees the stubs. Afterwards segments that have become mostly dead are compacted, and what no stub points to
- * is freed.
+ * is freed. At last, pages that segments lead to all rows of are noted as such (cover.c).
  *
  * The table's ShareUpdateExclusive lock is held throughout. The backend is PROC_IN_VACUUM: no transaction id may be taken and no
  * catalog changed (R2).
@@ -15,6 +15,7 @@
 #include "pgstat.h"
 #include "utils/rel.h"
 
+#include "cover.h"
 #include "engine.h"
 #include "flush.h"
 #include "proximadb.h"
@@ -67,4 +68,6 @@ pxd_relation_vacuum(Relation table, VacuumParams *params, BufferAccessStrategy b
 		if (!params->is_wraparound)
 			pxd_shorten_store(table, bstrategy);
 	}
+	if (may_write && !params->is_wraparound)
+		pxd_cover_pages(table, bstrategy);
 }

@@ -24,6 +24,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "cover.h"
 #include "engine.h"
 #include "stub.h"
 #include "tableam.h"
@@ -53,6 +54,7 @@ typedef struct RowWalk
 	BlockNumber block;
 	OffsetNumber next_offset;	/* its stubs from here on are still to be followed */
 	bool		forms_checked;	/* its tuples' forms have been reported */
+	OffsetNumber hot;			/* a hot row on it that is not void, or InvalidOffsetNumber */
 	SegmentNumber following;	/* segment of the stub being followed, or InvalidSegmentNumber */
 	ItemPointerData tid;		/* of that stub */
 	AttrNumber	attnum;			/* column of that segment being decoded; 0: header and back-pointers */
@@ -374,11 +376,13 @@ look_at_page(RowWalk *walk, Buffer buffer, FoundStub *stubs)
 		return 0;
 	}
 
+	walk->hot = InvalidOffsetNumber;
 	for (OffsetNumber offset = FirstOffsetNumber; offset <= PageGetMaxOffsetNumber(page); offset++)
 	{
 		ItemId		item = PageGetItemId(page, offset);
 		HeapTupleData tuple;
 		const char *problem = item_problem(page, item);
+		bool		inserting;
 
 		if (problem == NULL && !ItemIdIsNormal(item))
 			continue;
@@ -396,6 +400,8 @@ look_at_page(RowWalk *walk, Buffer buffer, FoundStub *stubs)
 				bad_tuple(walk, offset, problem);
 			continue;
 		}
+		if (!tuple_is_stub(tuple.t_data) && is_worth_following(walk, &tuple, buffer, &inserting) && !inserting)
+			walk->hot = offset;
 		if (offset < walk->next_offset || !tuple_is_stub(tuple.t_data) || nstubs == MaxHeapTuplesPerPage ||
 			!is_worth_following(walk, &tuple, buffer, &stubs[nstubs].inserting))
 			continue;
@@ -512,6 +518,31 @@ follow_stub(RowWalk *walk, SegmentAccess *access, const FoundStub *stub)
 								ItemPointerGetOffsetNumberNoCheck(&back)));
 }
 
+/*
+ * If the page is covered, segments must lead to its rows. Their inserters were done when the page was looked at, so they would have cleared the bit by
+ * now. The page is pinned.
+ */
+static void
+check_cover(RowWalk *walk, SegmentAccess *access, Buffer buffer, const FoundStub *stubs, int nstubs)
+{
+	if (walk->store == NULL || !walk->survey->readable || !pxd_covered_test(walk->store, walk->block))
+		return;
+	if (OffsetNumberIsValid(walk->hot))
+		bad_tuple(walk, walk->hot, "the row is hot, but its page is marked as covered by segments");
+	for (int i = 0; i < nstubs; i++)
+	{
+		HeapTupleData tuple;
+		bool		found;
+		SegmentNumber segno = locator_segment(stubs[i].locator);
+
+		if (stubs[i].inserting || !known_segment(walk, segno, &found)->good ||
+			!page_tuple(walk->table, walk->block, BufferGetPage(buffer), stubs[i].offset, &tuple) ||
+			pxd_cover_has_stub(access, walk->table, &tuple))
+			continue;
+		bad_tuple(walk, stubs[i].offset, "segments do not lead to the row, but its page is marked as covered by them");
+	}
+}
+
 /* Walks the main fork from the cursor on. */
 static void
 walk_heap(void *arg)
@@ -539,6 +570,7 @@ walk_heap(void *arg)
 			follow_stub(walk, &access, &stubs[i]);
 			walk->following = InvalidSegmentNumber;
 		}
+		check_cover(walk, &access, buffer, stubs, nstubs);
 		ReleaseBuffer(buffer);
 
 		walk->block++;

@@ -27,6 +27,7 @@
 #include "utils/relcache.h"
 
 #include "builder.h"
+#include "cover.h"
 #include "flush.h"
 #include "proximadb.h"
 #include "slot.h"
@@ -216,6 +217,7 @@ insert_hot(Relation table, TupleTableSlot *slot, CommandId cid, int options, Bul
 	if (options & HEAP_INSERT_SPECULATIVE)
 		HeapTupleHeaderSetSpeculativeToken(tuple->t_data, spec_token);
 	heap_insert(table, tuple, cid, options, bistate);
+	pxd_cover_note_tuple(table, &tuple->t_self, (options & HEAP_INSERT_SPECULATIVE) == 0);
 	slot->tts_tid = tuple->t_self;
 	if (should_free)
 		pfree(tuple);
@@ -241,6 +243,7 @@ pxd_tuple_insert(Relation table, TupleTableSlot *slot, CommandId cid, int option
 	stub->t_tableOid = RelationGetRelid(table);
 	heap_insert(table, stub, cid, options, bistate);
 	pxd_builder_set_tid(builder, position, &stub->t_self);
+	pxd_cover_note_tuple(table, &stub->t_self, true);
 	pxd_slot_inserted(slot, stub);
 	pfree(stub);
 }
@@ -330,6 +333,8 @@ pxd_multi_insert(Relation table, TupleTableSlot **slots, int nslots, CommandId c
 			pxd_builder_set_tid(builder, positions[i], &slots[i]->tts_tid);
 		ExecClearTuple(placeholders[i]);
 	}
+	for (int i = 0; i < nslots; i++)
+		pxd_cover_note_tuple(table, &slots[i]->tts_tid, true);
 	pfree(positions);
 	pfree(sealed);
 }

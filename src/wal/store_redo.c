@@ -12,6 +12,7 @@
 #include "storage/bufmgr.h"
 
 #include "rmgr.h"
+#include "store.h"
 
 /* Puts the entries that came with block into its directory page. */
 static void
@@ -35,10 +36,36 @@ apply_entries(XLogReaderState *record, uint8 block_id, Page page)
 	}
 }
 
+/*
+ * On a standby, waits until nobody holds the extent that becomes free (pxd_store_hold): its first page is locked for cleanup, as on the primary, before
+ * anything else (R11). Returns InvalidBuffer where there is nothing to wait for.
+ */
+static Buffer
+lock_freed_extent(XLogReaderState *record)
+{
+	xl_pxd_entry main_data;
+	RelFileNode rnode;
+	Buffer		buffer;
+
+	if (!InHotStandby || (XLogRecGetInfo(record) & XLOG_PXD_OPMASK) != XLOG_PXD_ENTRY)
+		return InvalidBuffer;
+	if (XLogRecGetDataLen(record) < sizeof(main_data))
+		elog(PANIC, "malformed proximadb directory record");
+	memcpy(&main_data, XLogRecGetData(record), sizeof(main_data));
+	if (main_data.state != SEGMENT_FREE)
+		return InvalidBuffer;
+	XLogRecGetBlockTag(record, 0, &rnode, NULL, NULL);
+	buffer = XLogReadBufferExtended(rnode, MAIN_FORKNUM, main_data.first_block, RBM_NORMAL_NO_LOG, InvalidBuffer);
+	if (BufferIsValid(buffer))
+		LockBufferForCleanup(buffer);
+	return buffer;
+}
+
 /* RESERVE and ENTRY. */
 void
 pxd_wal_redo_counters(XLogReaderState *record)
 {
+	Buffer		freed = lock_freed_extent(record);
 	XLogRecPtr	lsn = record->EndRecPtr;
 	Buffer		meta;
 	Buffer		directory[XLR_NORMAL_MAX_BLOCK_ID + 1];
@@ -77,6 +104,8 @@ pxd_wal_redo_counters(XLogReaderState *record)
 			UnlockReleaseBuffer(directory[i]);
 	if (BufferIsValid(meta))
 		UnlockReleaseBuffer(meta);
+	if (BufferIsValid(freed))
+		UnlockReleaseBuffer(freed);
 }
 
 /* Links the new map page into the metapage. */

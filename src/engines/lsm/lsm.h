@@ -86,6 +86,11 @@ typedef struct LsmState
 extern Datum pxd_lsm_record_field(SegmentAccess *access, LsmState *state, const LsmColumn *column, uint32 record,
 								  ValueBuffer *buffer, bool *isnull);
 
+/*
+ * Reads the run's ranks, which it has, if that has not been done: ranks[position] is the position's record.
+ */
+extern const uint32 *pxd_lsm_ranks(SegmentAccess *access, LsmState *state);
+
 /* --- lsm_levels.c; contracts: StorageEngine --- */
 
 extern bool pxd_lsm_unsettled(const SegmentEntry *entry);
@@ -93,7 +98,7 @@ extern void pxd_lsm_pick_inputs(SegmentAccess *access, const SegmentSettings *se
 
 /* --- lsm_keys.c --- */
 
-/* A key as values, in the current context. */
+/* A key as values. */
 typedef struct KeyValues
 {
 	Datum		values[INDEX_MAX_KEYS];
@@ -105,11 +110,29 @@ typedef struct KeyValues
  * long for fences.
  */
 extern bool pxd_lsm_key_range(const LsmState *state, const SortKey *key, KeyValues *low, KeyValues *high);
+/* Column i of the run's sort key. */
+static inline const LsmColumn *
+pxd_lsm_key_column(const LsmState *state, int i)
+{
+	return &state->columns[state->column_of[state->run->keys[i].attnum - 1]];
+}
+
+/* The first n columns, given, of the key of a record or a fence, in the current context. */
+extern void pxd_lsm_read_key(SegmentAccess *access, LsmState *state, const LsmColumn *const *columns, int n, uint32 record,
+							 KeyValues *result);
+extern void pxd_lsm_read_fence(const struct HeaderFence *fence, const LsmColumn *const *columns, int n, KeyValues *result);
+
+/* Contract: StorageEngine.key_columns. */
+extern int	pxd_lsm_key_columns(void *state, AttrNumber *attnums);
 
 /* Contract: StorageEngine.check. */
 extern void pxd_lsm_check(SegmentAccess *access, void *state);
 
 /* The value of a key column, in the current context. */
 extern Datum pxd_lsm_key_datum(const BatchColumn *column, uint32 position, bool *isnull);
+
+/* lsm_search.c; contract: StorageEngine.search. */
+extern KeySearchResult pxd_lsm_search(SegmentAccess *access, void *state, const KeySearch *search,
+									  void (*match) (void *arg, uint32 position), void *arg, uint64 *blocks);
 
 #endif

@@ -15,17 +15,12 @@
 
 #include "lsm.h"
 
-typedef struct RunKey
-{
-	const LsmColumn *column;
-	SortSupportData sort;
-	FmgrInfo	hash;			/* if the run has a filter */
-} RunKey;
-
 typedef struct RunKeys
 {
 	int			nkeys;
-	RunKey		keys[INDEX_MAX_KEYS];
+	const LsmColumn *columns[INDEX_MAX_KEYS];
+	SortSupportData sort[INDEX_MAX_KEYS];
+	FmgrInfo	hash[INDEX_MAX_KEYS];	/* if the run has a filter */
 } RunKeys;
 
 /* Prepares comparison and hashing of the run's keys, in the current context. False if its order is not that of the types any more. */
@@ -38,50 +33,49 @@ open_keys(LsmState *state, RunKeys *keys)
 	for (int i = 0; i < keys->nkeys; i++)
 	{
 		const HeaderKey *source = &state->run->keys[i];
-		RunKey	   *key = &keys->keys[i];
+		SortSupport sort = &keys->sort[i];
 		TypeCacheEntry *type;
 
-		key->column = &state->columns[state->column_of[source->attnum - 1]];
-		type = lookup_type_cache(key->column->typid, TYPECACHE_LT_OPR | TYPECACHE_BTREE_OPFAMILY |
+		keys->columns[i] = pxd_lsm_key_column(state, i);
+		type = lookup_type_cache(keys->columns[i]->typid, TYPECACHE_LT_OPR | TYPECACHE_BTREE_OPFAMILY |
 								 TYPECACHE_HASH_EXTENDED_PROC);
 		if (type->btree_opf != source->opfamily || !OidIsValid(type->lt_opr))
 			return false;
-		memset(&key->sort, 0, sizeof(key->sort));
-		key->sort.ssup_cxt = CurrentMemoryContext;
-		key->sort.ssup_collation = source->collation;
-		PrepareSortSupportFromOrderingOp(type->lt_opr, &key->sort);
+		memset(sort, 0, sizeof(*sort));
+		sort->ssup_cxt = CurrentMemoryContext;
+		sort->ssup_collation = source->collation;
+		PrepareSortSupportFromOrderingOp(type->lt_opr, sort);
 		if (state->run->filter.len > 0)
 		{
 			if (!OidIsValid(type->hash_extended_proc))
 				return false;
-			fmgr_info(type->hash_extended_proc, &key->hash);
+			fmgr_info(type->hash_extended_proc, &keys->hash[i]);
 		}
 	}
 	return true;
 }
 
-static void
-read_key(SegmentAccess *access, LsmState *state, const RunKeys *keys, uint32 record, KeyValues *result)
+void
+pxd_lsm_read_key(SegmentAccess *access, LsmState *state, const LsmColumn *const *columns, int n, uint32 record,
+				 KeyValues *result)
 {
-	for (int i = 0; i < keys->nkeys; i++)
+	for (int i = 0; i < n; i++)
 	{
 		ValueBuffer buffer = {.context = CurrentMemoryContext};
 
-		result->values[i] = pxd_lsm_record_field(access, state, keys->keys[i].column, record, &buffer,
-												 &result->isnull[i]);
+		result->values[i] = pxd_lsm_record_field(access, state, columns[i], record, &buffer, &result->isnull[i]);
 	}
 }
 
 /* The header's reader has walked the fence, so it is well-formed. */
-static void
-read_fence(const LsmState *state, uint32 index, KeyValues *result)
+void
+pxd_lsm_read_fence(const struct HeaderFence *fence, const LsmColumn *const *columns, int n, KeyValues *result)
 {
-	const struct HeaderFence *fence = &state->run->fences[index];
 	AvroCursor	cursor = {fence->key, fence->key + fence->len};
 
-	for (int i = 0; i < state->run->nkeys; i++)
+	for (int i = 0; i < n; i++)
 	{
-		const ItemFormat *format = &state->columns[state->column_of[state->run->keys[i].attnum - 1]].fixed.format;
+		const ItemFormat *format = &columns[i]->fixed.format;
 		ValueBuffer buffer = {.context = CurrentMemoryContext};
 		char		scratch[sizeof(int64)];
 		const char *bytes;
@@ -98,6 +92,17 @@ read_fence(const LsmState *state, uint32 index, KeyValues *result)
 	}
 }
 
+/* Reads a fence's whole key. */
+static void
+read_whole_fence(const LsmState *state, uint32 index, KeyValues *result)
+{
+	const LsmColumn *columns[INDEX_MAX_KEYS];
+
+	for (int i = 0; i < state->run->nkeys; i++)
+		columns[i] = pxd_lsm_key_column(state, i);
+	pxd_lsm_read_fence(&state->run->fences[index], columns, state->run->nkeys, result);
+}
+
 bool
 pxd_lsm_key_range(const LsmState *state, const SortKey *key, KeyValues *low, KeyValues *high)
 {
@@ -109,9 +114,20 @@ pxd_lsm_key_range(const LsmState *state, const SortKey *key, KeyValues *low, Key
 		if (run->keys[i].attnum != key->columns[i].attnum || run->keys[i].opfamily != key->columns[i].opfamily ||
 			run->keys[i].collation != key->columns[i].collation)
 			return false;
-	read_fence(state, 0, low);
-	read_fence(state, run->nfences - 1, high);
+	read_whole_fence(state, 0, low);
+	read_whole_fence(state, run->nfences - 1, high);
 	return true;
+}
+
+int
+pxd_lsm_key_columns(void *opaque, AttrNumber *attnums)
+{
+	LsmState   *state = opaque;
+	int			n = state->run != NULL ? Min(state->run->nkeys, INDEX_MAX_KEYS) : 0;
+
+	for (int i = 0; i < n; i++)
+		attnums[i] = state->run->keys[i].attnum;
+	return n;
 }
 
 static int
@@ -120,7 +136,7 @@ compare_keys(RunKeys *keys, const KeyValues *a, const KeyValues *b)
 	int			order = 0;
 
 	for (int i = 0; i < keys->nkeys && order == 0; i++)
-		order = ApplySortComparator(a->values[i], a->isnull[i], b->values[i], b->isnull[i], &keys->keys[i].sort);
+		order = ApplySortComparator(a->values[i], a->isnull[i], b->values[i], b->isnull[i], &keys->sort[i]);
 	return order;
 }
 
@@ -130,8 +146,7 @@ hash_key(RunKeys *keys, const KeyValues *key)
 	uint64		hash = 0;
 
 	for (int i = 0; i < keys->nkeys; i++)
-		hash = lsm_add_hash(hash, &keys->keys[i].hash, keys->keys[i].sort.ssup_collation, key->values[i],
-							key->isnull[i]);
+		hash = lsm_add_hash(hash, &keys->hash[i], keys->sort[i].ssup_collation, key->values[i], key->isnull[i]);
 	return hash;
 }
 
@@ -149,7 +164,7 @@ check_block(SegmentAccess *access, LsmState *state, RunKeys *keys, uint32 index,
 	for (uint32 record = block->first_row; record < block->first_row + block->rows; record++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		read_key(access, state, keys, record, &next);
+		pxd_lsm_read_key(access, state, keys->columns, keys->nkeys, record, &next);
 		if (record > 0 && compare_keys(keys, key, &next) > 0)
 			pxd_segment_corrupt(access, block->offset, "records are not in the order of their keys");
 		if (filter != NULL &&
@@ -157,7 +172,7 @@ check_block(SegmentAccess *access, LsmState *state, RunKeys *keys, uint32 index,
 			pxd_segment_corrupt(access, run->filter.offset, "the filter lacks a record's key");
 		if (record == block->first_row && run->nfences > 0)
 		{
-			read_fence(state, index, &fence);
+			pxd_lsm_read_fence(&run->fences[index], keys->columns, keys->nkeys, &fence);
 			if (compare_keys(keys, &fence, &next) != 0)
 				pxd_segment_corrupt(access, block->offset, "a fence is not the first key of its block");
 		}
@@ -165,7 +180,7 @@ check_block(SegmentAccess *access, LsmState *state, RunKeys *keys, uint32 index,
 	}
 	if (run->nfences > 0 && index == run->nblocks - 1)
 	{
-		read_fence(state, run->nblocks, &fence);
+		pxd_lsm_read_fence(&run->fences[run->nblocks], keys->columns, keys->nkeys, &fence);
 		if (compare_keys(keys, &fence, key) != 0)
 			pxd_segment_corrupt(access, block->offset, "the last fence is not the last key");
 	}

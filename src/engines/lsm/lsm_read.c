@@ -125,6 +125,14 @@ load_ranks(SegmentAccess *access, LsmState *state)
 	pfree(ranks);
 }
 
+const uint32 *
+pxd_lsm_ranks(SegmentAccess *access, LsmState *state)
+{
+	if (unlikely(state->ranks == NULL))
+		load_ranks(access, state);
+	return state->ranks;
+}
+
 static pg_noinline void
 load_dictionary(SegmentAccess *access, LsmState *state)
 {
@@ -238,9 +246,7 @@ fetch_field(SegmentAccess *access, LsmState *state, const LsmColumn *column, uin
 
 	if (state->run->has_ranks)
 	{
-		if (unlikely(state->ranks == NULL))
-			load_ranks(access, state);
-		record = state->ranks[position];
+		record = pxd_lsm_ranks(access, state)[position];
 	}
 	return pxd_lsm_record_field(access, state, column, record, buffer, isnull);
 }
@@ -327,5 +333,7 @@ const StorageEngine pxd_engine_lsm = {
 	.back_pointer = lsm_back_pointer,
 	.unsettled = pxd_lsm_unsettled,
 	.pick_inputs = pxd_lsm_pick_inputs,
+	.key_columns = pxd_lsm_key_columns,
+	.search = pxd_lsm_search,
 	.check = pxd_lsm_check,
 };
