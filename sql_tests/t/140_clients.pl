@@ -12,7 +12,7 @@ $node->start;
 $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;
 
-for my $suite (qw(libpq psycopg psycopg2 asyncpg sqlalchemy django))
+for my $suite (qw(libpq psycopg applications psycopg2 asyncpg sqlalchemy django))
 {
 	my ($output, $tests) = ('', 0);
 
@@ -28,7 +28,11 @@ for my $suite (qw(libpq psycopg psycopg2 asyncpg sqlalchemy django))
 	}
   SKIP:
 	{
-		skip $output, 1 if $status == 77;
+		if ($status == 77)
+		{
+			diag("skipped: $suite: $output");
+			skip $output, 1;
+		}
 		ok($status == 0 && $tests > 0, "$suite: ran to its end") || diag($output);
 	}
 }
