@@ -6,7 +6,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { bit, halfvec, index, integer, pgTable, serial, sparsevec, vector } from 'drizzle-orm/pg-core';
 import * as kit from 'drizzle-kit/api';
 import pg from 'pg';
-import { DIMENSIONS, ROWS, assertClose, assertRecall, assertUses, nearest, queries, rows, run } from './suite.mjs';
+import { DIMENSIONS, ROWS, assertClose, assertRecall, assertUses, nearest, queries, rows, run, shifted } from './suite.mjs';
 
 const items = pgTable('items', {
   id: serial('id').primaryKey(),
@@ -80,10 +80,10 @@ await run({
   },
 
   'onConflictDoUpdate': async () => {
-    await db.insert(items).values([{ id: 3, embedding: Array(DIMENSIONS).fill(-50) }, { id: ROWS, embedding: Array(DIMENSIONS).fill(60) }])
+    await db.insert(items).values([{ id: 3, embedding: shifted(50) }, { id: ROWS, embedding: shifted(60) }])
       .onConflictDoUpdate({ target: items.id, set: { embedding: sql`excluded.embedding` } });
-    for (const [id, x] of [[3, -1], [ROWS, 1]]) {
-      const [row] = await db.select({ id: items.id }).from(items).orderBy(cosineDistance(items.embedding, Array(DIMENSIONS).fill(x))).limit(1);
+    for (const [id, i] of [[3, 50], [ROWS, 60]]) {
+      const [row] = await db.select({ id: items.id }).from(items).orderBy(cosineDistance(items.embedding, shifted(i))).limit(1);
       assert.equal(row.id, id);
     }
   },

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import Knex from 'knex';
 import pgvector from 'pgvector/knex';
 import { SparseVector } from 'pgvector';
-import { DIMENSIONS, ROWS, assertClose, assertRecall, assertUses, nearest, queries, rows, run } from './suite.mjs';
+import { DIMENSIONS, ROWS, assertClose, assertRecall, assertUses, nearest, queries, rows, run, shifted } from './suite.mjs';
 
 const knex = Knex({ client: 'pg', connection: {}, pool: { min: 0, max: 4 } });
 
@@ -65,7 +65,7 @@ await run({
   },
 
   'onConflict().merge()': async () => {
-    const moved = [{ id: 3, embedding: pgvector.toSql(Array(DIMENSIONS).fill(50)) }, { id: ROWS, embedding: pgvector.toSql(Array(DIMENSIONS).fill(60)) }];
+    const moved = [{ id: 3, embedding: pgvector.toSql(shifted(50)) }, { id: ROWS, embedding: pgvector.toSql(shifted(60)) }];
     await knex('items').insert(moved).onConflict('id').merge(['embedding']);
     for (const row of moved) {
       const [closest] = await knex('items').orderBy(knex.l2Distance('embedding', pgvector.fromSql(row.embedding))).limit(1);

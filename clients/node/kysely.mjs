@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import pgvector, { cosineDistance, l1Distance, l2Distance, maxInnerProduct } from 'pgvector/kysely';
-import { DIMENSIONS, ROWS, assertRecall, assertUses, nearest, queries, rows, run } from './suite.mjs';
+import { DIMENSIONS, ROWS, assertRecall, assertUses, nearest, queries, rows, run, shifted } from './suite.mjs';
 
 const db = new Kysely({ dialect: new PostgresDialect({ pool: new pg.Pool({ max: 4 }) }) });
 
@@ -44,9 +44,9 @@ await run({
   'distance in where, and an upsert': async () => {
     const limit = nearest(queries[0], 'l1', 5)[4][0] + 1e-4;
     assert.equal((await db.selectFrom('items').select('id').where(l1Distance('embedding', queries[0]), '<', limit).execute()).length, 5);
-    await db.insertInto('items').values({ id: ROWS - 1, embedding: pgvector.toSql(Array(DIMENSIONS).fill(50)) })
+    await db.insertInto('items').values({ id: ROWS - 1, embedding: pgvector.toSql(shifted(50)) })
       .onConflict((conflict) => conflict.column('id').doUpdateSet((eb) => ({ embedding: eb.ref('excluded.embedding') }))).execute();
-    const closest = await db.selectFrom('items').select('id').orderBy(l2Distance('embedding', Array(DIMENSIONS).fill(50))).limit(1).executeTakeFirst();
+    const closest = await db.selectFrom('items').select('id').orderBy(l2Distance('embedding', shifted(50))).limit(1).executeTakeFirst();
     assert.equal(closest.id, ROWS - 1);
   },
 }, async () => {

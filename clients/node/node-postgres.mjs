@@ -7,7 +7,7 @@ import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import pgvector from 'pgvector/pg';
 import { SparseVector } from 'pgvector';
-import { DIMENSIONS, ROWS, assertClose, assertRecall, assertUses, nearest, queries, rows, run } from './suite.mjs';
+import { DIMENSIONS, ROWS, assertClose, assertRecall, assertUses, nearest, queries, rows, run, shifted } from './suite.mjs';
 
 const client = new pg.Client();
 await client.connect();
@@ -146,12 +146,12 @@ await run({
 
   'upsert by ON CONFLICT, several rows in one statement': () => inTransaction(async () => {
     await client.query('CREATE INDEX v_idx ON items USING hnsw (embedding vector_l2_ops)');
-    const far = (x) => pgvector.toSql(Array(DIMENSIONS).fill(x));
+    const near = (i) => pgvector.toSql(shifted(i));
     const result = await client.query(`INSERT INTO items (id, embedding) VALUES ($1, $2), ($3, $4)
-      ON CONFLICT (id) DO UPDATE SET embedding = EXCLUDED.embedding RETURNING id, embedding`, [3, far(50), ROWS, far(60)]);
-    assert.deepEqual(result.rows.map((row) => row.embedding[0]), [50, 60]);
-    for (const [id, x] of [[3, 50], [ROWS, 60]]) {
-      const { rows: [row] } = await client.query('SELECT id FROM items ORDER BY embedding <-> $1 LIMIT 1', [far(x)]);
+      ON CONFLICT (id) DO UPDATE SET embedding = EXCLUDED.embedding RETURNING id, embedding`, [3, near(50), ROWS, near(60)]);
+    assert.deepEqual(result.rows.map((row) => row.embedding), [shifted(50), shifted(60)]);
+    for (const [id, i] of [[3, 50], [ROWS, 60]]) {
+      const { rows: [row] } = await client.query('SELECT id FROM items ORDER BY embedding <-> $1 LIMIT 1', [near(i)]);
       assert.equal(Number(row.id), id);
     }
   }),

@@ -5,7 +5,7 @@ import Knex from 'knex';
 import { Model } from 'objection';
 import pgvector from 'pgvector/objection';
 import 'pgvector/knex';
-import { DIMENSIONS, ROWS, assertRecall, queries, rows, run } from './suite.mjs';
+import { DIMENSIONS, ROWS, assertRecall, queries, rows, run, shifted } from './suite.mjs';
 
 const knex = Knex({ client: 'pg', connection: {}, pool: { min: 0, max: 4 } });
 Model.knex(knex);
@@ -47,10 +47,10 @@ await run({
   },
 
   'patch and upsert': async () => {
-    await Item.query().findById(3).patch({ embedding: Array(DIMENSIONS).fill(50) });
-    await Item.query().insert({ id: ROWS, embedding: Array(DIMENSIONS).fill(-60) }).onConflict('id').merge();
-    const closest = async (x) => (await Item.query().orderBy(pgvector.l2Distance('embedding', Array(DIMENSIONS).fill(x))).limit(1))[0].id;
-    assert.deepEqual([await closest(50), await closest(-60)], [3, ROWS]);
+    await Item.query().findById(3).patch({ embedding: shifted(50) });
+    await Item.query().insert({ id: ROWS, embedding: shifted(60) }).onConflict('id').merge();
+    const closest = async (i) => (await Item.query().orderBy(pgvector.l2Distance('embedding', shifted(i))).limit(1))[0].id;
+    assert.deepEqual([await closest(50), await closest(60)], [3, ROWS]);
     await assert.rejects(Item.query().insert({ embedding: queries[0].slice(1) }), /32 dimensions, not 31/);
   },
 }, async () => {

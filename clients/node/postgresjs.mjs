@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import postgres from 'postgres';
 import pgvector from 'pgvector/utils';
-import { DIMENSIONS, ROWS, assertRecall, assertUses, nearest, queries, rows, run } from './suite.mjs';
+import { DIMENSIONS, ROWS, assertRecall, assertUses, nearest, queries, rows, run, shifted } from './suite.mjs';
 
 const sql = postgres({ onnotice: () => {}, max: 4 });
 await sql`CREATE EXTENSION IF NOT EXISTS vector`;
@@ -54,7 +54,7 @@ await run({
   },
 
   'upsert, and concurrent searches on several connections': async () => {
-    const moved = [{ id: 3, embedding: pgvector.toSql(Array(DIMENSIONS).fill(50)) }, { id: ROWS, embedding: pgvector.toSql(Array(DIMENSIONS).fill(60)) }];
+    const moved = [{ id: 3, embedding: pgvector.toSql(shifted(50)) }, { id: ROWS, embedding: pgvector.toSql(shifted(60)) }];
     await sql`INSERT INTO items ${sql(moved)} ON CONFLICT (id) DO UPDATE SET embedding = EXCLUDED.embedding`;
     const found = await Promise.all([...moved, ...moved].map((row) => sql`SELECT id FROM items ORDER BY embedding <-> ${row.embedding} LIMIT 1`));
     assert.deepEqual(found.map(([row]) => Number(row.id)), [3, ROWS, 3, ROWS]);

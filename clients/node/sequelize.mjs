@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { DataTypes, Model, Op, Sequelize } from 'sequelize';
 import pgvector from 'pgvector/sequelize';
 import { SparseVector } from 'pgvector';
-import { DIMENSIONS, ROWS, assertClose, assertRecall, assertUses, nearest, queries, rows, run } from './suite.mjs';
+import { DIMENSIONS, ROWS, assertClose, assertRecall, assertUses, nearest, queries, rows, run, shifted } from './suite.mjs';
 
 const connect = () => new Sequelize(process.env.PGDATABASE, process.env.PGUSER, process.env.PGPASSWORD ?? '', {
   dialect: 'postgres', host: process.env.PGHOST, port: process.env.PGPORT, logging: false, pool: { max: 4 } });
@@ -66,11 +66,11 @@ await run({
   },
 
   'upsert and update': async () => {
-    await Item.upsert({ id: 3, embedding: Array(DIMENSIONS).fill(50) });
-    await Item.bulkCreate([{ id: ROWS, embedding: Array(DIMENSIONS).fill(60) }, { id: 4, embedding: Array(DIMENSIONS).fill(70) }],
+    await Item.upsert({ id: 3, embedding: shifted(50) });
+    await Item.bulkCreate([{ id: ROWS, embedding: shifted(60) }, { id: 4, embedding: shifted(70) }],
       { updateOnDuplicate: ['embedding'] });
-    for (const [id, x] of [[3, 50], [ROWS, 60], [4, 70]]) {
-      const item = await Item.findOne({ order: pgvector.l2Distance('embedding', Array(DIMENSIONS).fill(x), sequelize) });
+    for (const [id, i] of [[3, 50], [ROWS, 60], [4, 70]]) {
+      const item = await Item.findOne({ order: pgvector.l2Distance('embedding', shifted(i), sequelize) });
       assert.equal(item.id, id);
     }
   },

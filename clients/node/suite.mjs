@@ -28,6 +28,9 @@ export function makeRows(count, seed = 1) {
 export const rows = makeRows(ROWS);
 export const queries = makeRows(8, 2);
 
+// A vector that no row has, nearest to row i.
+export const shifted = (i) => rows[i].map((x) => x + 1 / 128);
+
 const sum = (a, f) => a.reduce((total, x, i) => total + f(x, i), 0);
 const dot = (a, b) => sum(a, (x, i) => x * b[i]);
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { DataSource, EntitySchema } from 'typeorm';
 import pgvector from 'pgvector';
-import { DIMENSIONS, ROWS, assertClose, assertRecall, assertUses, nearest, queries, rows, run } from './suite.mjs';
+import { DIMENSIONS, ROWS, assertClose, assertRecall, assertUses, nearest, queries, rows, run, shifted } from './suite.mjs';
 
 const Item = new EntitySchema({
   name: 'Item',
@@ -62,10 +62,10 @@ await run({
   },
 
   'upsert': async () => {
-    await items.upsert([{ id: 3, embedding: Array(DIMENSIONS).fill(50) }, { id: ROWS, embedding: Array(DIMENSIONS).fill(60) }], ['id']);
-    for (const [id, x] of [[3, 50], [ROWS, 60]]) {
+    await items.upsert([{ id: 3, embedding: shifted(50) }, { id: ROWS, embedding: shifted(60) }], ['id']);
+    for (const [id, i] of [[3, 50], [ROWS, 60]]) {
       const item = await items.createQueryBuilder('item').orderBy('item.embedding <-> :query')
-        .setParameters({ query: pgvector.toSql(Array(DIMENSIONS).fill(x)) }).limit(1).getOne();
+        .setParameters({ query: pgvector.toSql(shifted(i)) }).limit(1).getOne();
       assert.equal(item.id, id);
     }
   },
