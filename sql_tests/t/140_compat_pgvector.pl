@@ -52,6 +52,11 @@ is($node->safe_psql('beside', "SELECT count(*) FROM pg_depend d JOIN pg_extensio
 	AND obj_description(objid, CASE classid WHEN 'pg_proc'::regclass THEN 'pg_proc' WHEN 'pg_cast'::regclass THEN 'pg_cast' ELSE 'pg_opclass' END) IS NULL
 	AND classid <> 'pg_opfamily'::regclass"), '0', 'every object has a comment');
 
+# the extension is trusted: whoever may create in the database installs it, and owns nothing of what the script makes but the extension
+create_database('trusted', 'CREATE EXTENSION vector; CREATE SCHEMA pxd; CREATE EXTENSION proximadb SCHEMA pxd; GRANT CREATE ON DATABASE trusted TO keeper');
+is($node->safe_psql('trusted', "SET ROLE keeper; CREATE EXTENSION proximadb_pgvector; SELECT extowner::regrole FROM pg_extension WHERE extname = 'proximadb_pgvector';
+	DROP EXTENSION proximadb_pgvector; SELECT count(*) FROM pg_cast WHERE castmethod = 'b' AND castsource = 'vector'::regtype"), "keeper\n0", 'it is trusted, and goes without a trace');
+
 # --- axis indexes on pgvector's own columns ---
 
 my $vector = 'ARRAY[sin(i), cos(i * 0.7), sin(i * 0.3), i % 13 * 0.1 + 0.1]::real[]';
