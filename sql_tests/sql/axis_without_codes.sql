@@ -79,7 +79,7 @@ UPDATE a SET v = '[9,9,9,9,9]', s = '{7:1}/200000' WHERE id % 50 = 0;
 DELETE FROM a WHERE id % 3 = 0;
 VACUUM (INDEX_CLEANUP ON) a;
 SELECT * FROM differences('true');
-SELECT index, strategy, metric, dimensions, code_bits, rows, lists, calibrated_rows FROM proximadb.stat_index WHERE "table" = 'a'::regclass ORDER BY 1::text;
+SELECT index, strategy, metric, dimensions, code_bits, rows, lists, calibrated_rows FROM proximadb.stat_index WHERE "table" = 'a'::regclass ORDER BY index::text;
 SELECT c.relname, f.* FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam,
 	LATERAL proximadb.axis_check(i.indexrelid) f WHERE i.indrelid = 'a'::regclass AND m.amname = 'axis';
 SELECT tested, recall FROM proximadb.axis_recall('a_sparse_l1', 20, 5);

@@ -23,6 +23,7 @@
 #include "kernels.h"
 
 static const double recalls[AXIS_RECALLS] = {0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.999};
+#define SPREAD_RECALL 2			/* the reach beyond which it is measured how many rows are left */
 static const double ranks[AXIS_RANKS] = {10, 100, 1000, 10000};
 
 /* Queries are rows of the index, and lists were made for these rows: others miss a little more. */
@@ -32,6 +33,9 @@ static const double ranks[AXIS_RANKS] = {10, 100, 1000, 10000};
 #define TOWARD_QUERIES 24
 #define MAX_TOWARD 0.9
 #define MAX_TOWARD_IP 4
+/* Queries on which is measured how many rows lie so. */
+#define SPREAD_QUERIES 64
+#define LEAST_SPREAD 0.004
 
 /* Grid of limits that are tried. */
 #define LIMITS 48
@@ -135,6 +139,13 @@ typedef struct Place
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+/* What a list promises a query. */
+typedef struct ListOutlook
+{
+	float		cosine;			/* of rows that are among the nearest */
+	uint32		rows;
+} ListOutlook;
+
 typedef struct Calibration
 {
 	Relation	index;
@@ -145,10 +156,13 @@ typedef struct Calibration
 	float	   *ratios;			/* queries x lists: root of the keys by the smallest, ascending */
 	int		   *reached;		/* per rank and query: rows of that rank in the first 0, 1, ... lists */
 	int			found;			/* neighbours that every query has */
+	ListOutlook *outlooks;		/* of the first SPREAD_QUERIES, by place */
 
 	/* scratch of one query */
 	Place	   *order;
+	float	   *distances;
 	float	   *keys;
+	float		length;
 	Neighbour  *neighbours;		/* room for 2 x wanted + a page */
 	int			count;
 	float		cut;			/* distances beyond it are of no interest */
@@ -256,7 +270,9 @@ find_neighbours(Calibration *calibration, const AxisMeta *meta, const float *x)
 {
 	const AxisDirectory *directory = calibration->directory;
 
-	pxd_axis_list_keys(directory, meta, x, calibration->keys);
+	pxd_axis_centroid_distances(directory, x, directory->layout.metric, calibration->distances);
+	calibration->length = sqrtf(pxd_kernel_inner_product(directory->layout.dim, x, x));
+	pxd_axis_list_keys(directory, meta, calibration->distances, calibration->length, calibration->keys);
 	for (int i = 0; i < calibration->lists; i++)
 	{
 		calibration->order[i].list = i;
@@ -275,6 +291,23 @@ find_neighbours(Calibration *calibration, const AxisMeta *meta, const float *x)
 	sort_neighbours(calibration->neighbours, calibration->count);
 }
 
+/* Notes which cosines rows of each list would need to be among the nearest of query number q, and how many rows there are. */
+static void
+note_cosines(Calibration *calibration, int q)
+{
+	const AxisDirectory *directory = calibration->directory;
+	ListOutlook *outlook = calibration->outlooks + (Size) q * calibration->lists;
+	float		limit = calibration->neighbours[(int) ranks[0]].distance;
+
+	for (int i = 0; i < calibration->lists; i++)
+	{
+		int			list = calibration->order[i].list;
+
+		outlook[i].cosine = pxd_axis_cosine(directory, list, calibration->distances[list], calibration->length, limit);
+		outlook[i].rows = directory->rows[list];
+	}
+}
+
 /* Notes the places of the nearest rows of query number q. */
 static void
 measure_query(Calibration *calibration, const AxisMeta *meta, int q, const float *x)
@@ -287,6 +320,8 @@ measure_query(Calibration *calibration, const AxisMeta *meta, int q, const float
 	for (int i = 0; i < calibration->lists; i++)
 		ratios[i] = calibration->directory->layout.metric == AXIS_IP ? 1 :
 			(float) sqrt(Max(calibration->order[i].key / nearest, 1));
+	if (q < SPREAD_QUERIES && calibration->count > ranks[0])
+		note_cosines(calibration, q);
 	/* the nearest row is the query itself */
 	calibration->found = Min(calibration->found, calibration->count - 1);
 	for (int r = 0; r < AXIS_RANKS; r++)
@@ -300,41 +335,54 @@ measure_query(Calibration *calibration, const AxisMeta *meta, int q, const float
 	}
 }
 
-/*
- * How far toward a query its nearest rows lie from their centroids: the cosine of the angle there, on average. With it and a list's
- * radius goes how near a row can be expected in the list.
- */
-static float
-measure_toward(Calibration *calibration, const float *queries)
+/* Measures meta->toward: where, in their lists, the nearest rows of some queries lie. */
+static void
+measure_toward(Calibration *calibration, const float *queries, AxisMeta *meta)
 {
 	const AxisDirectory *directory = calibration->directory;
-	AxisMeta	plain = {.toward = 0};
 	double		sum = 0;
 	int			n = 0;
 
+	meta->toward = 0;			/* lists in the order of their distances */
 	for (int q = 0; q < Min(calibration->queries, TOWARD_QUERIES); q++)
 	{
 		const float *x = queries + (Size) directory->layout.dim * q;
-		double		length = sqrt(pxd_kernel_inner_product(directory->layout.dim, x, x));
 
-		find_neighbours(calibration, &plain, x);
+		find_neighbours(calibration, meta, x);
 		for (int i = 1; i < calibration->count && i <= ranks[0]; i++)
 		{
 			const Neighbour *neighbour = &calibration->neighbours[i];
 			const Place *place = &calibration->order[neighbour->place];
-			double		radius = directory->radius[place->list];
-			double		to_centroid = sqrt(Max(place->key, 0));
-			double		cosine = directory->layout.metric == AXIS_IP ?
-				(place->key - neighbour->distance) / (length * radius) :
-				(place->key + radius * radius - neighbour->distance) / (2 * to_centroid * radius);
+			float		cosine = pxd_axis_cosine(directory, place->list, place->key, calibration->length, neighbour->distance);
 
-			if (!isfinite(cosine))
-				continue;
-			sum += cosine;
+			sum += isfinite(cosine) ? Max(cosine, -1) : 0;
 			n++;
 		}
 	}
-	return (float) Min(Max(sum / Max(n, 1), 0), directory->layout.metric == AXIS_IP ? MAX_TOWARD_IP : MAX_TOWARD);
+	meta->toward = (float) Min(Max(sum / Max(n, 1), 0), directory->layout.metric == AXIS_IP ? MAX_TOWARD_IP : MAX_TOWARD);
+}
+
+/* How many lists are probed for query number q within both limits. */
+static int
+lists_within(const Calibration *calibration, int q, double nprobe, double ratio)
+{
+	const float *ratios = calibration->ratios + (Size) q * calibration->lists;
+	int			limit = (int) Min(nprobe, calibration->lists);
+	int			from = 0;
+	int			to = limit;
+
+	if (ratio <= 0)
+		return limit;
+	while (from < to)
+	{
+		int			middle = (from + to) / 2;
+
+		if (ratios[middle] <= ratio)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
 }
 
 /* Share of the rows of rank number r within both limits, and the lists that are probed then, on average. */
@@ -346,25 +394,8 @@ try_limits(const Calibration *calibration, int r, double nprobe, double ratio, d
 
 	for (int q = 0; q < calibration->queries; q++)
 	{
-		const float *ratios = calibration->ratios + (Size) q * calibration->lists;
-		int			limit = (int) Min(nprobe, calibration->lists);
+		int			limit = lists_within(calibration, q, nprobe, ratio);
 
-		if (ratio > 0)
-		{
-			int			from = 0;
-			int			to = limit;
-
-			while (from < to)
-			{
-				int			middle = (from + to) / 2;
-
-				if (ratios[middle] <= ratio)
-					from = middle + 1;
-				else
-					to = middle;
-			}
-			limit = from;
-		}
 		within += reached_by(calibration, r, q)[limit];
 		probed += limit;
 	}
@@ -423,6 +454,48 @@ find_reach(const Calibration *calibration, int r, double target)
 	return best;
 }
 
+/* Rows expected in the lists beyond the reach, of all queries with an outlook; *found: how many of the nearest are there. */
+static double
+rows_beyond(const Calibration *calibration, AxisReach reach, float spread, double *found)
+{
+	double		expected = 0;
+
+	*found = 0;
+	for (int q = 0; q < Min(calibration->queries, SPREAD_QUERIES); q++)
+	{
+		const ListOutlook *outlook = calibration->outlooks + (Size) q * calibration->lists;
+		const int  *reached = reached_by(calibration, 0, q);
+		int			limit = lists_within(calibration, q, reach.nprobe, reach.ratio);
+
+		CHECK_FOR_INTERRUPTS();
+		*found += reached[calibration->lists] - reached[limit];
+		for (int i = limit; i < calibration->lists; i++)
+			if (outlook[i].cosine < 6 * spread)
+				expected += outlook[i].rows * pxd_axis_share(outlook[i].cosine, spread);
+	}
+	return expected;
+}
+
+/* The spread with which as many rows are expected beyond a reach as there are: by bisection, for they grow with the spread. */
+static float
+fit_spread(const Calibration *calibration, AxisReach reach)
+{
+	float		low = LEAST_SPREAD;
+	float		high = 1;
+
+	for (int round = 0; round < 10; round++)
+	{
+		float		middle = sqrtf(low * high);
+		double		found;
+
+		if (rows_beyond(calibration, reach, middle, &found) < found)
+			low = middle;
+		else
+			high = middle;
+	}
+	return high;
+}
+
 void
 pxd_axis_calibrate(Relation index, AxisDirectory *directory, const float *queries, int count, AxisMeta *meta)
 {
@@ -436,9 +509,12 @@ pxd_axis_calibrate(Relation index, AxisDirectory *directory, const float *querie
 	calibration.reached = palloc_extended(mul_size((Size) AXIS_RANKS * count, sizeof(int) * (directory->lists + 1)),
 										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	calibration.order = palloc(sizeof(Place) * directory->lists);
+	calibration.outlooks = palloc_extended(mul_size(Min(count, SPREAD_QUERIES), sizeof(ListOutlook) * directory->lists),
+										   MCXT_ALLOC_HUGE);
+	calibration.distances = palloc(sizeof(float) * directory->lists);
 	calibration.keys = palloc(sizeof(float) * directory->lists);
 	calibration.neighbours = palloc(sizeof(Neighbour) * (2 * calibration.wanted + directory->layout.rows_per_page));
-	meta->toward = measure_toward(&calibration, queries);
+	measure_toward(&calibration, queries, meta);
 	for (int q = 0; q < count; q++)
 		measure_query(&calibration, meta, q, queries + (Size) directory->layout.dim * q);
 
@@ -455,6 +531,7 @@ pxd_axis_calibrate(Relation index, AxisDirectory *directory, const float *querie
 				find_reach(&calibration, r, recalls[i] + MARGIN * (1 - recalls[i])) : all;
 		}
 	}
+	meta->spread = calibration.found >= ranks[0] ? fit_spread(&calibration, meta->reach[0][SPREAD_RECALL]) : 0;
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
 }
@@ -519,6 +596,7 @@ store_reach(Relation index, const AxisMeta *measured)
 	AxisMeta   *meta = AxisPageMeta(GenericXLogRegisterBuffer(state, buffer, 0));
 
 	meta->toward = measured->toward;
+	meta->spread = measured->spread;
 	memcpy(meta->reach, measured->reach, sizeof(meta->reach));
 	meta->calibrated_rows = measured->calibrated_rows;
 	meta->calibrated_lists = measured->calibrated_lists;

@@ -24,8 +24,6 @@
 #define CODE_COST 0.02
 /* Rows whose exact distance is computed, for each row returned. */
 #define RERANK_RATIO 1.5
-/* Rows that are looked for at first. */
-#define FIRST_ROWS 10
 
 /* Costs more than what is disabled, yet is finite. */
 #define NEVER 1e12
@@ -77,7 +75,7 @@ pxd_axis_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
 	pxd_axis_read_meta(index, &meta);
 	pxd_axis_layout(index, meta.dim, meta.code_bits, &layout);
 	pxd_axis_effort(index, &effort);
-	reach = pxd_axis_reach(&meta, effort.target_recall, FIRST_ROWS / filter_selectivity);
+	reach = pxd_axis_reach(&meta, effort.target_recall, AXIS_FIRST_ROWS / filter_selectivity);
 	index_close(index, NoLock);
 	get_tablespace_page_costs(info->reltablespace, &random_page_cost, NULL);
 

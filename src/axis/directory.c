@@ -130,7 +130,16 @@ allocate_lists(AxisDirectory *directory)
 	directory->page = palloc(sizeof(BlockNumber) * (n / directory->layout.entries_per_page + 2));
 }
 
-/* Reads all directory pages. Returns false if they are not those of directory->meta. */
+static void
+damaged_directory(Relation index)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("directory of index \"%s\" is damaged", RelationGetRelationName(index)),
+			 errhint("REINDEX the index.")));
+}
+
+/* Reads all directory pages. Returns false if they do not hold what directory->meta says. */
 static bool
 load_pages(Relation index, AxisDirectory *directory)
 {
@@ -150,6 +159,8 @@ load_pages(Relation index, AxisDirectory *directory)
 		buffer = pxd_axis_read(index, block, BUFFER_LOCK_SHARE, AXIS_PAGE_DIRECTORY, 0);
 		page = BufferGetPage(buffer);
 		tail = AxisPageTail(page);
+		if (tail->rows > layout->entries_per_page)
+			damaged_directory(index);
 		directory->page[directory->pages++] = block;
 		for (int i = 0; i < tail->rows && number < directory->meta.entries; i++, number++)
 		{
@@ -186,6 +197,7 @@ load_directory(Relation index)
 		MemoryContext old_context = MemoryContextSwitchTo(context);
 		AxisDirectory *directory = palloc0(sizeof(AxisDirectory));
 		AxisMeta	meta;
+		bool		complete;
 		bool		loaded = false;
 
 		PG_TRY();
@@ -197,10 +209,13 @@ load_directory(Relation index)
 			if (directory->layout.dim > 0)
 				directory->rotation = pxd_rotation_create(directory->layout.dim_in, directory->meta.seed);
 			allocate_lists(directory);
-			if (load_pages(index, directory))
+			complete = load_pages(index, directory);
+			pxd_axis_read_meta(index, &meta);
+			loaded = meta.directory_version == directory->meta.directory_version;
+			if (loaded)
 			{
-				pxd_axis_read_meta(index, &meta);
-				loaded = meta.directory_version == directory->meta.directory_version;
+				if (!complete || directory->lists == 0 || directory->nulls_id == 0)
+					damaged_directory(index);
 				directory->nrecent = RelationGetNumberOfBlocks(index);
 				directory->recent = palloc_extended(mul_size(directory->nrecent, sizeof(Buffer)),
 													MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -312,6 +327,7 @@ pxd_axis_directory_open(Relation index)
 	else
 		directory->meta = meta; /* what was measured may be newer than the directory */
 
+	pxd_axis_page_shape(index, &directory->layout);
 	callback = palloc(sizeof(MemoryContextCallback));
 	callback->func = stop_using;
 	callback->arg = directory;
@@ -366,30 +382,6 @@ pxd_axis_centroid_distances(const AxisDirectory *directory, const float *x, Axis
 		}
 	}
 	pfree(query);
-}
-
-void
-pxd_axis_list_keys(const AxisDirectory *directory, const AxisMeta *meta, const float *x, float *out)
-{
-	AxisMetric	metric = directory->layout.metric;
-	const float *radius = directory->radius;
-	float		toward = meta->toward;
-	float		norm2 = 0;
-
-	pxd_axis_centroid_distances(directory, x, metric, out);
-	if (toward <= 0)
-		return;
-	if (metric != AXIS_IP)
-	{
-		for (int i = 0; i < directory->lists; i++)
-			out[i] = Max(out[i], 0) + radius[i] * (radius[i] - 2 * toward * sqrtf(Max(out[i], 0)));
-		return;
-	}
-	for (int i = 0; i < directory->layout.dim; i++)
-		norm2 += x[i] * x[i];
-	toward *= sqrtf(norm2);
-	for (int i = 0; i < directory->lists; i++)
-		out[i] -= toward * radius[i];
 }
 
 int

@@ -155,6 +155,39 @@ wrong_page(Relation index, BlockNumber block, bool other_list)
 			 errhint("REINDEX the index.")));
 }
 
+/* What every page of an index has in common, kept in the relcache. */
+typedef struct PageShape
+{
+	uint16		special;		/* pd_special */
+	uint16		rows;			/* of a code page, at most */
+} PageShape;
+
+void
+pxd_axis_page_shape(Relation index, const AxisLayout *layout)
+{
+	PageShape  *shape;
+
+	if (index->rd_amcache != NULL)
+		return;
+	shape = MemoryContextAlloc(index->rd_indexcxt, sizeof(PageShape));
+	shape->special = BLCKSZ - layout->tail_size;
+	shape->rows = layout->rows_per_page;
+	index->rd_amcache = shape;
+}
+
+/* Whether a page has a tail, and no more rows than it has room for. */
+static inline bool
+has_shape(Relation index, Page page)
+{
+	const PageShape *shape = index->rd_amcache;
+	uint16		special = ((PageHeader) page)->pd_special;
+
+	if (shape == NULL)
+		return special <= BLCKSZ - sizeof(AxisTail) && special >= SizeOfPageHeaderData;
+	return special == shape->special &&
+		(AxisPageTail(page)->kind != AXIS_PAGE_CODES || AxisPageTail(page)->rows <= shape->rows);
+}
+
 Buffer
 pxd_axis_read(Relation index, BlockNumber block, int lock, int kind, uint32 list_id)
 {
@@ -174,7 +207,7 @@ pxd_axis_read_recent(Relation index, BlockNumber block, int lock, int kind, uint
 		*recent = buffer = ReadBuffer(index, block);
 	page = BufferGetPage(buffer);
 	LockBuffer(buffer, lock);
-	if (unlikely(PageIsNew(page) || PageGetSpecialSize(page) < sizeof(AxisTail)))
+	if (unlikely(PageIsNew(page) || !has_shape(index, page)))
 		wrong_page(index, block, false);
 	tail = AxisPageTail(page);
 	if (unlikely(tail->magic != (AXIS_MAGIC & 0xffff)))

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "axis_scan.h"
+#include "kernels.h"
 
 /*
  * At least this many lists are probed, since a query may lie between two; and so many rows looked at, which costs little and makes searches in small
@@ -26,6 +27,22 @@
 #define LEAST_ROWS 3000
 /* Lists that are put in order at once. */
 #define ORDER_STEP 48
+/*
+ * Rows that may be expected in the lists left out: so many times what the recall allows to be missed, since rows as queries, for which the
+ * reach has been measured, shall not be held up. What is left is summed up in steps of so many lists, and looked at after so many.
+ */
+#define LEFT_FACTOR 2
+#define LEFT_STEP 16
+#define LOOK_STEP 4
+
+/* The k smallest values met so far, the largest on top. */
+typedef struct Smallest
+{
+	Size		k;
+	Size		count;
+	Size		capacity;
+	float	   *heap;
+} Smallest;
 
 struct AxisProbe
 {
@@ -37,7 +54,9 @@ struct AxisProbe
 	double		recall;
 
 	/* lists by how near a row in them can be expected; the first ordered of them are in order */
+	float	   *distances;		/* of centroids */
 	float	   *keys;
+	float		length;			/* of x */
 	int		   *order;
 	int			ordered;
 
@@ -48,17 +67,16 @@ struct AxisProbe
 	Size		count;
 	Size		capacity;
 
-	/* the k smallest upper bounds of this pass, the largest on top */
-	float	   *highs;
-	Size		highs_count;
-	Size		highs_capacity;
-	Size		k;
+	/* bounds of rows met in this pass */
+	Smallest	highs;			/* upper ones */
+	Smallest	lows;			/* lower ones, of rows that may belong to the k nearest */
 
 	/* how many rows met the condition, of how many */
 	double		seen;
 	double		passed;
 	AxisReach	reach;			/* for so many rows: */
 	double		reach_rank;
+	int			look_at;		/* place of the list at which to look again whether too much is left */
 
 	/* scratch of one list and of one page */
 	float	   *centroid;
@@ -85,11 +103,14 @@ pxd_axis_probe_begin(Relation index, AxisDirectory *directory, const AxisConditi
 	probe->x = x;
 	probe->recall = recall;
 	probe->bound = -INFINITY;
+	probe->distances = palloc(sizeof(float) * directory->lists);
 	probe->keys = palloc(sizeof(float) * directory->lists);
 	probe->order = palloc(sizeof(int) * directory->lists);
 	for (int i = 0; i < directory->lists; i++)
 		probe->order[i] = i;
-	pxd_axis_list_keys(directory, &directory->meta, x, probe->keys);
+	probe->length = sqrtf(pxd_kernel_inner_product(layout->dim, x, x));
+	pxd_axis_centroid_distances(directory, x, layout->metric, probe->distances);
+	pxd_axis_list_keys(directory, &directory->meta, probe->distances, probe->length, probe->keys);
 	probe->capacity = 256;
 	probe->candidates = palloc(sizeof(AxisCandidate) * probe->capacity);
 	probe->centroid = palloc(sizeof(float) * layout->dim);
@@ -171,12 +192,13 @@ list_at(AxisProbe *probe, int place)
 	return probe->order[place];
 }
 
-/* --- the k smallest upper bounds --- */
+/* --- the k smallest bounds --- */
 
+/* The k-th smallest; infinity while there are fewer. */
 static inline float
-limit(const AxisProbe *probe)
+smallest_limit(const Smallest *smallest)
 {
-	return probe->highs_count == probe->k ? probe->highs[0] : INFINITY;
+	return smallest->count == smallest->k ? smallest->heap[0] : INFINITY;
 }
 
 static void
@@ -201,25 +223,25 @@ sift_down(float *heap, Size count, float value)
 }
 
 static void
-add_high(AxisProbe *probe, float high)
+smallest_add(Smallest *smallest, float value)
 {
 	Size		i;
 
-	if (probe->highs_count == probe->k)
+	if (smallest->count == smallest->k)
 	{
-		if (high < probe->highs[0])
-			sift_down(probe->highs, probe->k, high);
+		if (value < smallest->heap[0])
+			sift_down(smallest->heap, smallest->k, value);
 		return;
 	}
-	if (probe->highs_count == probe->highs_capacity)
+	if (smallest->count == smallest->capacity)
 	{
-		probe->highs_capacity = Max(64, 2 * probe->highs_capacity);
-		probe->highs = probe->highs == NULL ? palloc(sizeof(float) * probe->highs_capacity) :
-			repalloc_huge(probe->highs, sizeof(float) * probe->highs_capacity);
+		smallest->capacity = Max(64, 2 * smallest->capacity);
+		smallest->heap = smallest->heap == NULL ? palloc(sizeof(float) * smallest->capacity) :
+			repalloc_huge(smallest->heap, sizeof(float) * smallest->capacity);
 	}
-	for (i = probe->highs_count++; i > 0 && probe->highs[(i - 1) / 2] < high; i = (i - 1) / 2)
-		probe->highs[i] = probe->highs[(i - 1) / 2];
-	probe->highs[i] = high;
+	for (i = smallest->count++; i > 0 && smallest->heap[(i - 1) / 2] < value; i = (i - 1) / 2)
+		smallest->heap[i] = smallest->heap[(i - 1) / 2];
+	smallest->heap[i] = value;
 }
 
 /* --- one list --- */
@@ -271,9 +293,10 @@ probe_page(AxisProbe *probe, const AxisListQuery *query, Page page, float above)
 			high = INFINITY;
 		}
 		/* the bound of this pass will not be below the last one's, however near the rows of lists that are new to it */
-		if (low > limit(probe) && low > probe->bound)
+		if (low > smallest_limit(&probe->highs) && low > probe->bound)
 			continue;
-		add_high(probe, high);
+		smallest_add(&probe->highs, high);
+		smallest_add(&probe->lows, low);
 		if (low > above)
 			add_candidate(probe, low, &tids[rows != NULL ? rows[i] : i]);
 	}
@@ -343,7 +366,43 @@ probe_list(AxisProbe *probe, int list, float above)
 
 /* --- a pass --- */
 
-/* Whether the lists before place, nearest first, are enough for this pass. */
+/*
+ * Whether the lists from place on can be expected to hold more of the k nearest rows than may be missed. Where lists were enough for queries
+ * that are rows, they may not be for one that is not. Sums up until it is too much, or hardly grows.
+ */
+static bool
+too_much_left(AxisProbe *probe, int place, double share)
+{
+	const AxisDirectory *directory = probe->directory;
+	float		spread = directory->meta.spread;
+	double		allowed = LEFT_FACTOR * (1 - probe->recall) * probe->highs.k;
+	double		expected = 0;
+	double		before = 0;
+	float		distance;
+
+	if (spread <= 0)
+		return false;
+	/* that of the k-th nearest row met so far, about */
+	distance = (smallest_limit(&probe->highs) + smallest_limit(&probe->lows)) / 2;
+	for (int i = place; i < directory->lists; i++)
+	{
+		int			list = list_at(probe, i);
+
+		expected += share * directory->rows[list] *
+			pxd_axis_share(pxd_axis_cosine(directory, list, probe->distances[list], probe->length, distance), spread);
+		if (expected > allowed)
+			return true;
+		if ((i - place) % LEFT_STEP == LEFT_STEP - 1)
+		{
+			if (expected - before < allowed / 64)
+				return false;
+			before = expected;
+		}
+	}
+	return false;
+}
+
+/* Whether the lists before place, in order, are enough for this pass. */
 static bool
 far_enough(AxisProbe *probe, int place)
 {
@@ -351,26 +410,30 @@ far_enough(AxisProbe *probe, int place)
 	double		rank;
 	float		nearest;
 
-	if (place < probe->probed || place < LEAST_LISTS || probe->highs_count < probe->k)
+	if (place < probe->probed || place < LEAST_LISTS || probe->highs.count < probe->highs.k)
 		return false;
 	if (pxd_axis_nprobe > 0)
-		return place >= pxd_axis_nprobe * (probe->k / probe->first_k);
+		return place >= pxd_axis_nprobe * (probe->highs.k / probe->first_k);
 	if (probe->seen < LEAST_ROWS)
 		return false;
 	/* the k nearest of the rows that pass are spread like the k / share nearest of all */
 	share = probe->condition == NULL ? 1 : probe->passed / Max(probe->seen, 1);
-	rank = probe->k / Max(share, 1e-9);
+	rank = probe->highs.k / Max(share, 1e-9);
 	if (fabs(rank - probe->reach_rank) > probe->reach_rank / 16)
 	{
 		probe->reach = pxd_axis_reach(&probe->directory->meta, probe->recall, rank);
 		probe->reach_rank = rank;
 	}
-	if (place >= probe->reach.nprobe)
-		return true;
-	if (probe->reach.ratio <= 0)
-		return false;
 	nearest = probe->keys[list_at(probe, 0)];
-	return probe->keys[list_at(probe, place)] > probe->reach.ratio * probe->reach.ratio * Max(nearest, 0);
+	if (place < probe->reach.nprobe &&
+		(probe->reach.ratio <= 0 ||
+		 probe->keys[list_at(probe, place)] <= probe->reach.ratio * probe->reach.ratio * Max(nearest, 0)))
+		return false;
+	/* looking at what is left costs as much as some lists */
+	if (place < probe->look_at)
+		return false;
+	probe->look_at = place + Max(LOOK_STEP, place / 8);
+	return !too_much_left(probe, place, share);
 }
 
 #define ST_SORT sort_candidates
@@ -402,13 +465,14 @@ pxd_axis_probe(AxisProbe *probe, double k, Size *count, float *bound, bool *comp
 
 	if (probe->first_k == 0)
 		probe->first_k = k;
-	probe->k = (Size) Min(k, (double) (MaxAllocHugeSize / sizeof(float)));
+	probe->highs.k = probe->lows.k = (Size) Min(k, (double) (MaxAllocHugeSize / sizeof(float)));
+	probe->highs.count = probe->lows.count = 0;
 	probe->count = 0;
-	probe->highs_count = 0;
+	probe->look_at = 0;
 	for (place = 0; place < lists && !far_enough(probe, place); place++)
 		probe_list(probe, list_at(probe, place), place < probe->probed ? last_bound : -INFINITY);
 	probe->probed = Max(probe->probed, place);
-	probe->bound = Max(last_bound, limit(probe));
+	probe->bound = Max(last_bound, smallest_limit(&probe->highs));
 	settle_candidates(probe);
 
 	*count = probe->count;

@@ -23,8 +23,7 @@
 
 #include "axis_scan.h"
 
-/* Rows looked for first when nobody has said how many are wanted, and by how much it grows. */
-#define FIRST_K 10
+/* By how much the number of rows looked for grows from pass to pass. */
 #define GROWTH 4
 /* A LIMIT beyond it is met in several passes: most likely not all of its rows will be asked for. */
 #define MAX_FIRST_K 10000
@@ -82,6 +81,7 @@ typedef struct AxisScanState
 	int			list;
 	BlockNumber block;
 	uint32		list_id;
+	uint16	   *rows;			/* scratch: numbers of a page's rows */
 	ItemPointerData *tids;		/* of the page that is being returned */
 	int			ntids;
 	int			next_tid;
@@ -350,7 +350,7 @@ next_by_distance(IndexScanDesc scan, AxisScanState *state)
 			continue;
 		}
 		if (state->k <= 0)
-			state->hold = state->k = state->wanted > 0 ? Min(Max(state->wanted, 1), MAX_FIRST_K) : FIRST_K;
+			state->hold = state->k = state->wanted > 0 ? Min(Max(state->wanted, 1), MAX_FIRST_K) : AXIS_FIRST_ROWS;
 		else
 		{
 			if (state->wanted <= 0)
@@ -405,16 +405,17 @@ take_page(IndexScanDesc scan, AxisScanState *state)
 		state->block = InvalidBlockNumber;
 	else
 	{
-		uint16	   *rows = palloc(sizeof(uint16) * layout->rows_per_page);
-
-		state->ntids = tail->rows;
-		for (int i = 0; i < tail->rows; i++)
-			rows[i] = i;
-		if (state->condition != NULL)
-			state->ntids = pxd_axis_condition_rows(state->condition, page, rows);
-		for (int i = 0; i < state->ntids; i++)
-			state->tids[i] = tids[rows[i]];
-		pfree(rows);
+		if (state->condition == NULL)
+		{
+			state->ntids = tail->rows;
+			memcpy(state->tids, tids, sizeof(ItemPointerData) * state->ntids);
+		}
+		else
+		{
+			state->ntids = pxd_axis_condition_rows(state->condition, page, state->rows);
+			for (int i = 0; i < state->ntids; i++)
+				state->tids[i] = tids[state->rows[i]];
+		}
 		state->block = tail->next;
 	}
 	UnlockReleaseBuffer(buffer);
@@ -424,7 +425,10 @@ static bool
 next_unordered(IndexScanDesc scan, AxisScanState *state)
 {
 	if (state->tids == NULL)
+	{
 		state->tids = palloc(sizeof(ItemPointerData) * state->directory->layout.rows_per_page);
+		state->rows = palloc(sizeof(uint16) * state->directory->layout.rows_per_page);
+	}
 	while (state->next_tid >= state->ntids)
 	{
 		CHECK_FOR_INTERRUPTS();

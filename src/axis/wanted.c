@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 #include "axis.h"
@@ -109,15 +110,15 @@ upper_bound(IndexScanState *scan, Expr *condition, Node *distance, double *bound
 {
 	OpExpr	   *operator = (OpExpr *) condition;
 	Node	   *other;
-	char	   *name;
+	RegProcedure function;
 	bool		isnull;
 	Datum		value;
 
 	if (!IsA(operator, OpExpr) || list_length(operator->args) != 2 || exprType(lsecond(operator->args)) != FLOAT8OID ||
 		!equal(linitial(operator->args), distance))
 		return false;
-	name = get_opname(operator->opno);
-	if (name == NULL || (strcmp(name, "<") != 0 && strcmp(name, "<=") != 0))
+	function = get_opcode(operator->opno);
+	if (function != F_FLOAT8LT && function != F_FLOAT8LE)
 		return false;
 	other = lsecond(operator->args);
 	if (!IsA(other, Const) && !(IsA(other, Param) && ((Param *) other)->paramkind == PARAM_EXTERN))

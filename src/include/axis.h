@@ -167,6 +167,9 @@ pxd_axis_radius(double squares, uint32 rows)
 	return pxd_axis_bf16_up(rows > 0 ? (float) sqrt(squares / rows) : 0);
 }
 
+/* Lets pxd_axis_read know what the pages of an open index look like; cheap when it knows. Until then it checks less. */
+extern void pxd_axis_page_shape(Relation index, const AxisLayout *layout);
+
 /* Formats an empty page. */
 extern void pxd_axis_page_init(const AxisLayout *layout, Page page, int kind);
 
@@ -249,12 +252,6 @@ extern void pxd_axis_centroid(const AxisDirectory *directory, int list, float *o
 /* Squared distances (or negative inner products) of all lists' centroids to a rotated vector. */
 extern void pxd_axis_centroid_distances(const AxisDirectory *directory, const float *x, AxisMetric metric,
 										float *out);
-
-/*
- * What lists are looked through by, smallest first: how near a row can be expected in each, as estimates are (squared distance, or
- * negative inner product), if rows lie toward the query as far as meta->toward says.
- */
-extern void pxd_axis_list_keys(const AxisDirectory *directory, const AxisMeta *meta, const float *x, float *out);
 
 /* The list whose centroid is nearest (squared L2, whatever the metric). scratch: directory->lists floats. */
 extern int	pxd_axis_nearest_list(const AxisDirectory *directory, const float *x, float *scratch);
@@ -397,6 +394,9 @@ extern IndexBulkDeleteResult *pxd_axis_bulk_delete(IndexVacuumInfo *info, IndexB
 extern IndexBulkDeleteResult *pxd_axis_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats);
 
 /* --- scan.c --- */
+
+/* Rows looked for first when nobody has said how many are wanted. */
+#define AXIS_FIRST_ROWS 10
 
 extern IndexScanDesc pxd_axis_begin_scan(Relation index, int nkeys, int norderbys);
 extern void pxd_axis_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);

@@ -124,11 +124,13 @@ typedef struct AxisMeta
 	uint64		calibrated_lists;
 	uint64		swept_version;	/* directory_version when VACUUM last left no page to be freed later */
 	AxisReach	reach[AXIS_RANKS][AXIS_RECALLS];
+	float4		spread;			/* standard deviation of that cosine for any row; 0: not measured */
+	float4		unused;
 } AxisMeta;
 
 StaticAssertDecl(offsetof(AxisMeta, seed) == 16, "AxisMeta: layout is on disk");
 StaticAssertDecl(offsetof(AxisMeta, calibrated_rows) == 56, "AxisMeta: layout is on disk");
-StaticAssertDecl(sizeof(AxisMeta) == 80 + AXIS_RANKS * AXIS_RECALLS * 8, "AxisMeta: size is on disk");
+StaticAssertDecl(sizeof(AxisMeta) == 88 + AXIS_RANKS * AXIS_RECALLS * 8, "AxisMeta: size is on disk");
 
 #define AxisPageTail(page) ((AxisTail *) PageGetSpecialPointer(page))
 #define AxisPageMeta(page) ((AxisMeta *) PageGetContents(page))

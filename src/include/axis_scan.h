@@ -1,5 +1,5 @@
 /*
- * axis_scan.h: what the files of a scan share (scan.c, probe.c, rerank.c, estimate.c).
+ * axis_scan.h: what the files of a scan share (scan.c, probe.c, outlook.c, rerank.c, estimate.c).
  */
 #ifndef PXD_AXIS_SCAN_H
 #define PXD_AXIS_SCAN_H
@@ -32,6 +32,21 @@ extern void pxd_axis_list_query(const AxisDirectory *directory, int list, const 
  */
 extern void pxd_axis_bounds(const AxisLayout *layout, const AxisListQuery *query, Page page, const uint16 *rows, int n,
 							const int32 *dots, float *low, float *high);
+
+/* --- outlook.c: what to expect of a list --- */
+
+/*
+ * What lists are looked through by, smallest first: how near a row can be expected in each, as estimates are (squared distance, or negative inner
+ * product), if rows lie toward the query as far as meta->toward says. distances: of the centroids; length: of the query (rotated).
+ */
+extern void pxd_axis_list_keys(const AxisDirectory *directory, const AxisMeta *meta, const float *distances,
+							   float length, float *out);
+
+/* The cosine that makes a row of a list as near as limit, when the centroid's distance is distance. Beyond 1: hardly any is. */
+extern float pxd_axis_cosine(const AxisDirectory *directory, int list, float distance, float length, float limit);
+
+/* Share of a list's rows whose cosine is at least this. spread > 0: AxisMeta.spread. */
+extern double pxd_axis_share(float cosine, float spread);
 
 /* --- probe.c: finding candidates --- */
 
