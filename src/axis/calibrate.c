@@ -36,6 +36,8 @@ static const double ranks[AXIS_RANKS] = {10, 100, 1000, 10000};
 /* Queries on which is measured how many rows lie so. */
 #define SPREAD_QUERIES 64
 #define LEAST_SPREAD 0.004
+/* Queries that are measured however many lists there are. */
+#define LEAST_QUERIES 32
 
 /* Grid of limits that are tried. */
 #define LIMITS 48
@@ -156,7 +158,8 @@ typedef struct Calibration
 	float	   *ratios;			/* queries x lists: root of the keys by the smallest, ascending */
 	int		   *reached;		/* per rank and query: rows of that rank in the first 0, 1, ... lists */
 	int			found;			/* neighbours that every query has */
-	ListOutlook *outlooks;		/* of the first SPREAD_QUERIES, by place */
+	ListOutlook *outlooks;		/* of every outlook_step-th query, by place */
+	int			outlook_step;
 
 	/* scratch of one query */
 	Place	   *order;
@@ -296,7 +299,7 @@ static void
 note_cosines(Calibration *calibration, int q)
 {
 	const AxisDirectory *directory = calibration->directory;
-	ListOutlook *outlook = calibration->outlooks + (Size) q * calibration->lists;
+	ListOutlook *outlook = calibration->outlooks + (Size) (q / calibration->outlook_step) * calibration->lists;
 	float		limit = calibration->neighbours[(int) ranks[0]].distance;
 
 	for (int i = 0; i < calibration->lists; i++)
@@ -320,7 +323,7 @@ measure_query(Calibration *calibration, const AxisMeta *meta, int q, const float
 	for (int i = 0; i < calibration->lists; i++)
 		ratios[i] = calibration->directory->layout.metric == AXIS_IP ? 1 :
 			(float) sqrt(Max(calibration->order[i].key / nearest, 1));
-	if (q < SPREAD_QUERIES && calibration->count > ranks[0])
+	if (q % calibration->outlook_step == 0 && calibration->count > ranks[0])
 		note_cosines(calibration, q);
 	/* the nearest row is the query itself */
 	calibration->found = Min(calibration->found, calibration->count - 1);
@@ -335,20 +338,18 @@ measure_query(Calibration *calibration, const AxisMeta *meta, int q, const float
 	}
 }
 
-/* Measures meta->toward: where, in their lists, the nearest rows of some queries lie. */
+/* Measures meta->toward: where, in their lists, the nearest rows of some queries lie; every step-th vector of queries is one. */
 static void
-measure_toward(Calibration *calibration, const float *queries, AxisMeta *meta)
+measure_toward(Calibration *calibration, const float *queries, int step, AxisMeta *meta)
 {
 	const AxisDirectory *directory = calibration->directory;
 	double		sum = 0;
 	int			n = 0;
 
 	meta->toward = 0;			/* lists in the order of their distances */
-	for (int q = 0; q < Min(calibration->queries, TOWARD_QUERIES); q++)
+	for (int q = 0; q < calibration->queries; q += 1 + calibration->queries / TOWARD_QUERIES)
 	{
-		const float *x = queries + (Size) directory->layout.dim * q;
-
-		find_neighbours(calibration, meta, x);
+		find_neighbours(calibration, meta, queries + (Size) directory->layout.dim * q * step);
 		for (int i = 1; i < calibration->count && i <= ranks[0]; i++)
 		{
 			const Neighbour *neighbour = &calibration->neighbours[i];
@@ -461,9 +462,9 @@ rows_beyond(const Calibration *calibration, AxisReach reach, float spread, doubl
 	double		expected = 0;
 
 	*found = 0;
-	for (int q = 0; q < Min(calibration->queries, SPREAD_QUERIES); q++)
+	for (int q = 0; q < calibration->queries; q += calibration->outlook_step)
 	{
-		const ListOutlook *outlook = calibration->outlooks + (Size) q * calibration->lists;
+		const ListOutlook *outlook = calibration->outlooks + (Size) (q / calibration->outlook_step) * calibration->lists;
 		const int  *reached = reached_by(calibration, 0, q);
 		int			limit = lists_within(calibration, q, reach.nprobe, reach.ratio);
 
@@ -496,27 +497,40 @@ fit_spread(const Calibration *calibration, AxisReach reach)
 	return high;
 }
 
+/* How many of count queries there is memory for: their figures take half of maintenance_work_mem at most. */
+static int
+affordable_queries(int lists, int count)
+{
+	Size		each = (sizeof(float) + AXIS_RANKS * sizeof(int) + sizeof(ListOutlook)) * ((Size) lists + 1);
+
+	return (int) Min((Size) count, Max((Size) maintenance_work_mem * 1024 / 2 / each, LEAST_QUERIES));
+}
+
 void
 pxd_axis_calibrate(Relation index, AxisDirectory *directory, const float *queries, int count, AxisMeta *meta)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "axis calibration", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
-	Calibration calibration = {.index = index, .directory = directory, .lists = directory->lists, .queries = count};
+	int			step = (count - 1) / affordable_queries(directory->lists, count) + 1;
+	Calibration calibration = {.index = index, .directory = directory, .lists = directory->lists};
 
+	count /= step;
+	calibration.queries = count;
+	calibration.outlook_step = 1 + count / SPREAD_QUERIES;
 	calibration.wanted = (int) ranks[AXIS_RANKS - 1] + 1;
 	calibration.found = calibration.wanted;
 	calibration.ratios = palloc_extended(mul_size(count, sizeof(float) * directory->lists), MCXT_ALLOC_HUGE);
 	calibration.reached = palloc_extended(mul_size((Size) AXIS_RANKS * count, sizeof(int) * (directory->lists + 1)),
 										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	calibration.order = palloc(sizeof(Place) * directory->lists);
-	calibration.outlooks = palloc_extended(mul_size(Min(count, SPREAD_QUERIES), sizeof(ListOutlook) * directory->lists),
+	calibration.outlooks = palloc_extended(mul_size(count / calibration.outlook_step + 1, sizeof(ListOutlook) * directory->lists),
 										   MCXT_ALLOC_HUGE);
 	calibration.distances = palloc(sizeof(float) * directory->lists);
 	calibration.keys = palloc(sizeof(float) * directory->lists);
 	calibration.neighbours = palloc(sizeof(Neighbour) * (2 * calibration.wanted + directory->layout.rows_per_page));
-	measure_toward(&calibration, queries, meta);
+	measure_toward(&calibration, queries, step, meta);
 	for (int q = 0; q < count; q++)
-		measure_query(&calibration, meta, q, queries + (Size) directory->layout.dim * q);
+		measure_query(&calibration, meta, q, queries + (Size) directory->layout.dim * q * step);
 
 	for (int r = 0; r < AXIS_RANKS; r++)
 	{
