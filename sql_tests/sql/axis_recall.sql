@@ -41,7 +41,6 @@ SELECT recall('hard_equal', 10, ARRAY[array_fill(1::real, ARRAY[24])::vector]) A
 
 -- a table that has moved elsewhere since its lists were made, and VACUUM
 UPDATE hard SET e = e + array_fill(7::real, ARRAY[24])::vector;
-SELECT recall('hard_equal', 10, array_agg(c.e + array_fill(7::real, ARRAY[24])::vector)) >= 0.93 AS moved FROM hard_centers c;
 VACUUM hard;
 SELECT recall('hard_equal', 10, array_agg(c.e + array_fill(7::real, ARRAY[24])::vector)) >= 0.93 AS vacuumed FROM hard_centers c;
 SELECT count(*) AS faults FROM proximadb.axis_check('hard_equal');

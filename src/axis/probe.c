@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "storage/buf_internals.h"
 #include "utils/memutils.h"
 
 #include "axis_scan.h"
@@ -34,6 +35,8 @@
 #define LEFT_FACTOR 2
 #define LEFT_STEP 16
 #define LOOK_STEP 4
+/* Cache lines of codes asked for ahead, in a page that is next: the processor itself asks for what follows. */
+#define PREFETCH_LINES 8
 
 /* The k smallest values met so far, the largest on top. */
 typedef struct Smallest
@@ -268,6 +271,7 @@ probe_page(AxisProbe *probe, const AxisListQuery *query, Page page, float above)
 	const uint8 *codes = (const uint8 *) (page + layout->codes);
 	const uint16 *rows = NULL;
 	int			n = AxisPageTail(page)->rows;
+	float		cut;
 
 	probe->seen += n;
 	if (probe->condition != NULL)
@@ -281,42 +285,49 @@ probe_page(AxisProbe *probe, const AxisListQuery *query, Page page, float above)
 	probe->passed += n;
 	probe->counts.codes += n;
 	pxd_axis_bounds(layout, query, page, rows, n, probe->dots, probe->low, probe->high);
+	/* the bound of this pass will not be below the last one's, however near the rows of lists that are new to it */
+	cut = Max(smallest_limit(&probe->highs), probe->bound);
 	for (int i = 0; i < n; i++)
 	{
 		float		low = probe->low[i];
 		float		high = probe->high[i];
 
+		if (likely(low > cut))
+			continue;
 		/* without bounds (encode.c) the row comes first, and its distance is computed exactly */
 		if (unlikely(!(low >= -FLT_MAX)))
 		{
 			low = -FLT_MAX;
 			high = INFINITY;
 		}
-		/* the bound of this pass will not be below the last one's, however near the rows of lists that are new to it */
-		if (low > smallest_limit(&probe->highs) && low > probe->bound)
-			continue;
 		smallest_add(&probe->highs, high);
 		smallest_add(&probe->lows, low);
 		if (low > above)
 			add_candidate(probe, low, &tids[rows != NULL ? rows[i] : i]);
+		cut = Max(smallest_limit(&probe->highs), probe->bound);
 	}
 }
 
-/* Asks the processor for what is read first of a block that will be next, if it is where it was last. */
+/* Asks the processor for what is read first of a block that will be read soon, if it is where it was last. */
 static inline void
 prefetch_page(const AxisProbe *probe, BlockNumber block)
 {
 	const AxisDirectory *directory = probe->directory;
+	const AxisLayout *layout = probe->layout;
 
 	/* not for local buffers, which are negative */
 	if (block < directory->nrecent && directory->recent[block] > 0)
 	{
 		const char *page = BufferBlocks + (Size) (directory->recent[block] - 1) * BLCKSZ;
 
+		__builtin_prefetch(GetBufferDescriptor(directory->recent[block] - 1));
 		__builtin_prefetch(page);
-		__builtin_prefetch(page + BLCKSZ - probe->layout->tail_size);
-		__builtin_prefetch(page + probe->layout->codes);
-		__builtin_prefetch(page + probe->layout->codes + 64);
+		__builtin_prefetch(page + BLCKSZ - layout->tail_size);
+		for (int i = 0; i < PREFETCH_LINES; i++)
+			__builtin_prefetch(page + layout->codes + 64 * i);
+		__builtin_prefetch(page + layout->add);
+		__builtin_prefetch(page + layout->scale);
+		__builtin_prefetch(page + layout->err);
 	}
 }
 
@@ -470,7 +481,13 @@ pxd_axis_probe(AxisProbe *probe, double k, Size *count, float *bound, bool *comp
 	probe->count = 0;
 	probe->look_at = 0;
 	for (place = 0; place < lists && !far_enough(probe, place); place++)
-		probe_list(probe, list_at(probe, place), place < probe->probed ? last_bound : -INFINITY);
+	{
+		int			list = list_at(probe, place);
+
+		if (place + 1 < probe->ordered)
+			prefetch_page(probe, probe->directory->head[probe->order[place + 1]]);
+		probe_list(probe, list, place < probe->probed ? last_bound : -INFINITY);
+	}
 	probe->probed = Max(probe->probed, place);
 	probe->bound = Max(last_bound, smallest_limit(&probe->highs));
 	settle_candidates(probe);
