@@ -214,7 +214,7 @@ pxd_options_init(void)
 	define_setting(OPTION_BLOCK_SIZE, "proximadb.block_size",
 				   "Bytes of records in a block of a sorted run, before compression.",
 				   "Larger blocks are compressed better, smaller ones are read faster for one row.",
-				   16, PGC_USERSET);
+				   8, PGC_USERSET);
 	DefineCustomRealVariable("proximadb.bloom_fpr",
 							 "False positives of the filters on the keys of sorted runs.",
 							 "0 for no filters.",

@@ -21,12 +21,14 @@
 #define COUNT_GAP		AVRO_LONG_MAX_BYTES
 
 /*
- * A dictionary is tried if there are records for at least this many of its size: it has a place in the run and is read with it.
+ * A dictionary is a 24th of the records, within these bounds, and tried if there are so many of them: it has a place in the run and is read with it. A large one makes up for
+ * small blocks.
  */
-#define DICTIONARY_BYTES		(16 * 1024)
-#define DICTIONARY_MIN_FACTOR	24
+#define DICTIONARY_SMALLEST		(16 * 1024)
+#define DICTIONARY_LARGEST		(64 * 1024)
+#define DICTIONARY_FACTOR		24
 /* What it is trained on; more takes longer and gains little. */
-#define DICTIONARY_SAMPLE_BYTES	(32 * DICTIONARY_BYTES)
+#define DICTIONARY_SAMPLE_BYTES	(512 * 1024)
 /* It is kept if the blocks tried are at least so much smaller with it. */
 #define DICTIONARY_MIN_SAVING	0.05
 #define DICTIONARY_TRIALS		8
@@ -192,12 +194,12 @@ train_dictionary(const RunWriter *writer, Size *len)
 	initStringInfo(&samples);
 	for (uint32 record = 0; record < rows && samples.len < DICTIONARY_SAMPLE_BYTES; record += step)
 	{
-		Size		size = Min(writer->ends[record] - writer->starts[record], DICTIONARY_BYTES);
+		Size		size = Min(writer->ends[record] - writer->starts[record], DICTIONARY_SMALLEST);
 
 		appendBinaryStringInfo(&samples, writer->raw + writer->starts[record], (int) size);
 		sizes[n++] = size;
 	}
-	return pxd_zstd_train(samples.data, sizes, n, DICTIONARY_BYTES, len);
+	return pxd_zstd_train(samples.data, sizes, n, Min(writer->raw_len / DICTIONARY_FACTOR, DICTIONARY_LARGEST), len);
 }
 
 /* Whether blocks tried are so much smaller with the dictionary that it makes up for its own length. */
@@ -235,7 +237,7 @@ add_dictionary(const RunWriter *writer, HeaderRun *run, SegmentImage *image)
 	Size		len;
 	bool		pays;
 
-	if (writer->raw_len < (Size) DICTIONARY_MIN_FACTOR * DICTIONARY_BYTES)
+	if (writer->raw_len < (Size) DICTIONARY_FACTOR * DICTIONARY_SMALLEST)
 		return NULL;
 
 	data = train_dictionary(writer, &len);
