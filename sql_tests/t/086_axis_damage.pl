@@ -6,7 +6,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $rounds = 4;
+my $rounds = 2;
 my $copies = 12;
 
 srand(8);
