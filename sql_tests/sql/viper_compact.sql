@@ -189,6 +189,27 @@ VACUUM t;
 SELECT * FROM differ();
 SELECT count(*), count(v), count(late), sum(extra) FROM t;
 
+-- Long texts: each version is TOASTed while hot. The directory comes behind the first megabytes of them, and moves when they have gone
+CREATE TABLE x (id int PRIMARY KEY, n int DEFAULT 0, big text);
+CREATE TABLE x_twin (LIKE x INCLUDING DEFAULTS, PRIMARY KEY (id)) USING heap;
+ALTER TABLE x ALTER big SET STORAGE EXTERNAL;
+DO $$
+BEGIN
+    FOR r IN 1 .. 25 LOOP
+        CALL twice(format('INSERT INTO @ (id, big) SELECT i, long(i) FROM generate_series(%s, %s) i ON CONFLICT DO NOTHING', r * 20 - 19, r * 20), 'x');
+    END LOOP;
+END $$;
+CREATE FUNCTION store_bytes(t regclass) RETURNS bigint LANGUAGE sql AS $$ SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = t $$;
+CALL maintain('x');
+VACUUM x;
+VACUUM x;
+SELECT store_bytes('x') <= 1.3 * sum(bytes) FILTER (WHERE state = 'live') AS compact FROM proximadb.segments('x');
+SELECT format('CALL twice(%L, %L)', format('UPDATE @ SET n = n + 1, big = long(id + %s) WHERE id %% 10 IN (%s, %s)', r, r, r + 1), 'x'), 'SELECT rows >= 0 AS flushed FROM proximadb.flush(''x'')', 'VACUUM x'
+FROM generate_series(1, 4) r \gexec
+VACUUM x;
+SELECT compact('x'), * FROM differ('x');
+SELECT * FROM proximadb.verify('x');
+
 -- All rows gone
 CALL twice('DELETE FROM @');
 VACUUM t;

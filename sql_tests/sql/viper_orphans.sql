@@ -57,6 +57,37 @@ SELECT chunks() > 0 AS orphans;
 SELECT rows FROM proximadb.flush('t');
 SELECT chunks(), * FROM sound();
 
+-- Swept, looked at again and compacted, all in one transaction that is rolled back
+CALL fill(11, 15);
+BEGIN;
+SELECT rows FROM proximadb.flush('t');
+ROLLBACK;
+BEGIN;
+SELECT rows FROM proximadb.flush('t');
+SELECT chunks();
+SELECT rows FROM proximadb.flush('t');
+SELECT rows >= 0 AS compacted FROM proximadb.compact('t');
+ROLLBACK;
+SELECT chunks() AS orphans;
+SELECT rows FROM proximadb.flush('t');
+SELECT chunks(), * FROM sound();
+
+-- Flushed, and merged with other small segments, in one transaction that is rolled back
+CALL fill(16, 17);
+SELECT rows FROM proximadb.flush('t');
+CALL fill(18, 19);
+SELECT rows FROM proximadb.flush('t');
+CALL fill(20, 21);
+SELECT rows FROM proximadb.flush('t');
+CALL fill(22, 23);
+BEGIN;
+SELECT rows FROM proximadb.flush('t');
+SELECT rows >= 0 AS compacted FROM proximadb.compact('t');
+ROLLBACK;
+SELECT chunks() AS orphans;
+SELECT rows FROM proximadb.flush('t');
+SELECT chunks(), * FROM sound();
+
 -- Settled: nothing is looked for any more, and compaction works
 SELECT rows FROM proximadb.flush('t');
 SELECT rows >= 0 AS compacted FROM proximadb.compact('t');

@@ -89,6 +89,18 @@ follows('VACUUM t', 'the store is cut off');
 follows("SELECT proximadb.compact('t')", 'and compacted');
 my $size = "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 't'::regclass";
 is($standby->safe_psql('postgres', $size), $primary->safe_psql('postgres', $size), 'the store has the same size');
+
+# The directory of a store that begins with chunks of hot rows moves to the front when these have gone
+follows("CREATE TABLE x (id int PRIMARY KEY, big text) USING viper; " . join('', map { "INSERT INTO x SELECT i, (SELECT string_agg(md5(i || ':' || k), '') FROM generate_series(1, 600) k) FROM generate_series($_, $_ + 9) i;" } map { $_ * 10 } 1 .. 20)
+	. "SELECT proximadb.flush('x')", 'a store that begins with chunks');
+$size =~ s/'t'/'x'/;
+my $before = $primary->safe_psql('postgres', $size);
+follows('VACUUM x', 'its chunks go');
+cmp_ok($primary->safe_psql('postgres', $size), '<', $before * 0.7, 'and their room is given back');
+is($standby->safe_psql('postgres', $size), $primary->safe_psql('postgres', $size), 'on the standby, too');
+$standby->restart;
+is($standby->safe_psql('postgres', 'SELECT count(*), md5(string_agg(big, NULL ORDER BY id)) FROM x'), $primary->safe_psql('postgres', 'SELECT count(*), md5(string_agg(big, NULL ORDER BY id)) FROM x'), 'the directory is found in its new place');
+is($primary->safe_psql('postgres', "SELECT * FROM proximadb.verify('x')"), '', 'verify() finds nothing');
 for my $function (qw(flush compact))
 {
 	my (undef, undef, $error) = $standby->psql('postgres', "SELECT proximadb.$function('t')");

@@ -7,9 +7,6 @@
 
 #include "engine.h"
 
-/* A segment is worn when more than this part of its rows is dead. */
-#define WORN_DEAD_FRACTION	0.1
-
 bool
 pxd_segment_is_worn(const PlannedSegment *segment)
 {

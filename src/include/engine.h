@@ -73,6 +73,16 @@ typedef struct CompactionPlan
 #define COMPACT_SMALL_PAGES		256
 #define COMPACT_SMALL_COUNT		4
 
+/* The smallest free extent of a store of nblocks pages worth moving a piece of a segment to: less than a small segment only where the store has few pages. */
+static inline uint32
+pxd_smallest_piece(BlockNumber nblocks)
+{
+	return Min(COMPACT_SMALL_PAGES, nblocks / 16);
+}
+
+/* A segment is worn when more than this part of its rows is dead. */
+#define WORN_DEAD_FRACTION		0.1
+
 /* Whether so many of the segment's rows are dead that it is worth writing anew. */
 extern bool pxd_segment_is_worn(const PlannedSegment *segment);
 

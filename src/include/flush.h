@@ -100,7 +100,10 @@ extern int	pxd_unsettled_segments(Relation table, bool *any);
  */
 extern void pxd_shorten_store(Relation table, BufferAccessStrategy strategy);
 
-/* Frees segments no stub points to, and gives the store's tail back. Returns how many. Same lock. */
+/* Makes free extents of pages whose TOAST chunks have gone, and gives the store's tail back. Same lock; RowExclusive or more on the store. */
+extern void pxd_give_back_space(Relation store);
+
+/* Frees segments no stub points to, and gives back space. Returns how many. Same lock. */
 extern uint64 pxd_collect_garbage(Relation table);
 
 #endif

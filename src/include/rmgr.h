@@ -23,6 +23,7 @@
 #define XLOG_PXD_ENTRY			0x20	/* directory entries and metapage counters */
 #define XLOG_PXD_FORMAT			0x30	/* blank pages become pages of the store */
 #define XLOG_PXD_SEAL			0x40	/* tuples of a heap page become stubs, or stubs others */
+#define XLOG_PXD_LINK			0x50	/* a map or directory page has moved */
 #define XLOG_PXD_OPMASK			0xF0
 
 /*
@@ -69,6 +70,14 @@ typedef struct xl_pxd_format
 	uint32		nblocks;
 } xl_pxd_format;
 
+/* LINK. Block 0: what leads to the page: the metapage to a map page, a map page to a directory page. */
+typedef struct xl_pxd_link
+{
+	uint64		number;			/* which map or directory page */
+	uint32		block;			/* where it is now */
+	uint32		is_map;			/* 1: a map page */
+} xl_pxd_link;
+
 /* SEAL. Block 0: heap page, with SealedTuples as data, each followed by its len bytes: the whole new tuple. */
 typedef struct SealedTuple
 {
@@ -81,6 +90,7 @@ StaticAssertDecl(sizeof(xl_pxd_entry) == 24, "entry record is padded");
 StaticAssertDecl(sizeof(EntryImage) == 40, "entry image is padded");
 StaticAssertDecl(sizeof(xl_pxd_grow) == 24, "grow record is padded");
 StaticAssertDecl(sizeof(xl_pxd_format) == 16, "format record is padded");
+StaticAssertDecl(sizeof(xl_pxd_link) == 16, "link record is padded");
 
 /* Registers the resource manager. Only while shared_preload_libraries are loaded. */
 extern void pxd_wal_register(void);
@@ -89,9 +99,11 @@ extern void pxd_wal_register(void);
 extern void pxd_wal_redo_counters(XLogReaderState *record);
 extern void pxd_wal_redo_grow(XLogReaderState *record);
 extern void pxd_wal_redo_format(XLogReaderState *record);
+extern void pxd_wal_redo_link(XLogReaderState *record);
 extern void pxd_wal_desc_entry(StringInfo buf, XLogReaderState *record);
 extern void pxd_wal_desc_grow(StringInfo buf, XLogReaderState *record);
 extern void pxd_wal_desc_format(StringInfo buf, XLogReaderState *record);
+extern void pxd_wal_desc_link(StringInfo buf, XLogReaderState *record);
 
 /*
  * Replaces tuples of a heap page by those in data (len bytes of SealedTuples), and compacts the page. The caller holds a

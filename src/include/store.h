@@ -97,6 +97,9 @@ extern void pxd_store_create(RelFileNode rnode, ForkNumber fork, char persistenc
  */
 extern void pxd_store_recreate(Relation store);
 
+/* The table to which a store belongs, by the number in the store's name; InvalidOid if it cannot be found. Looks at the system catalogs. */
+extern Oid	pxd_store_table(Relation store);
+
 /* --- segment numbers (store/directory.c) --- */
 
 /* Reserves a number nobody had before; WAL-logged before it returns. Lock: RowExclusive. */
@@ -179,18 +182,29 @@ extern void pxd_covered_set(Relation store, BlockNumber block);
 /* What became of the TOAST chunks of a segment's rows. */
 typedef enum ChunksPending
 {
-	CHUNKS_NONE,				/* there were none, or it is settled, or still under way */
+	CHUNKS_NONE,				/* there were none, or it is settled */
 	CHUNKS_DELETED,				/* the transaction that was to delete them has committed */
+	CHUNKS_UNDECIDED,			/* it is running, perhaps here */
 	CHUNKS_LEFT					/* it has failed, or it is not known any more whether it has */
 } ChunksPending;
 
 extern ChunksPending pxd_store_chunks_pending(const SegmentEntry *entry);
+
+/* Whether the segment's entry is, or may come to be, needed to know of chunks left behind: then it is neither compacted nor freed. */
+static inline bool
+pxd_store_chunks_matter(const SegmentEntry *entry)
+{
+	return pxd_store_chunks_pending(entry) >= CHUNKS_UNDECIDED;
+}
 
 /* Changes the level of a live segment. Lock: as for pxd_store_free. */
 extern void pxd_store_set_level(Relation store, SegmentNumber segno, uint8 level);
 
 /* Notes that no chunks of the segment's rows are left, or that the transaction that deleted them has committed. Lock: as for pxd_store_free. */
 extern void pxd_store_settle_chunks(Relation store, SegmentNumber segno);
+
+/* Notes that this (sub)transaction has deleted the chunks that were left of the segment's rows: whether they are is known when it ends. Lock: as for pxd_store_free. */
+extern void pxd_store_claim_chunks(Relation store, SegmentNumber segno);
 
 /*
  * Makes heap pages whose chunks have all gone free extents, if there are many of them. Takes the relation extension lock meanwhile. Lock: as for

@@ -100,6 +100,12 @@ extern List *pxd_maintenance_targets(Oid relid);
 
 extern void pxd_relation_vacuum(Relation table, struct VacuumParams *params, BufferAccessStrategy bstrategy);
 
+/*
+ * After the vacuum of a segment store's own heap pages: makes use of the room of chunks that have gone, and shortens the file. Does nothing if the table's
+ * ShareUpdateExclusive lock is not to be had at once. Lock: that of VACUUM on the store.
+ */
+extern void pxd_store_vacuumed(Relation store, struct VacuumParams *params, BufferAccessStrategy bstrategy);
+
 /* --- index_build.c --- */
 
 /*

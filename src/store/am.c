@@ -58,16 +58,19 @@ store_copy_for_cluster(Relation old_table, Relation new_table, Relation old_inde
 }
 
 /*
- * Frees no segments (that needs the table's lock) and never truncates: heap's vacuum would cut off
- * segments.
+ * Heap's vacuum must not truncate: it would cut off segments. Nor may it leave dead line pointers because they are on few of all pages: most are pages of segments, and
+ * a page with one is kept. What it has freed is given back afterwards, if the table can be locked.
  */
 static void
 store_vacuum(Relation rel, struct VacuumParams *params, BufferAccessStrategy bstrategy)
 {
-	VacuumParams no_truncate = *params;
+	VacuumParams heap_params = *params;
 
-	no_truncate.truncate = VACOPTVALUE_DISABLED;
-	GetHeapamTableAmRoutine()->relation_vacuum(rel, &no_truncate, bstrategy);
+	heap_params.truncate = VACOPTVALUE_DISABLED;
+	if (heap_params.index_cleanup == VACOPTVALUE_AUTO)
+		heap_params.index_cleanup = VACOPTVALUE_ENABLED;
+	GetHeapamTableAmRoutine()->relation_vacuum(rel, &heap_params, bstrategy);
+	pxd_store_vacuumed(rel, params, bstrategy);
 }
 
 Datum

@@ -4,7 +4,7 @@
  * Owns the map and directory pages and the counters on the metapage. Every change is made under the
  * metapage's exclusive lock and logged in one record with after-images of the entries and of the counters
  * (RESERVE, GROW, ENTRY). Readers lock one page at a time, shared. Pages, once linked, stay where they are
- * until the file is emptied.
+ * as long as anybody may look (AccessShare on the store); truncation moves them from the end of the file (LINK).
  */
 #include "postgres.h"
 
@@ -40,7 +40,7 @@ pin_directory_page(Relation store, Buffer meta, uint64 dirno)
 	if (mapno >= METAPAGE_MAPS)
 		return InvalidBuffer;
 
-	/* Links go from 0 to a block once and for all, in one aligned store: no lock is needed to follow them. */
+	/* A link goes from 0 to a block in one aligned store, and changes only under AccessExclusive: no lock is needed to follow it. */
 	block = ((const volatile MetaPageData *) metadata)->maps[mapno];
 	if (block == 0)
 		return InvalidBuffer;
@@ -324,6 +324,140 @@ grow_directory(Relation store, uint64 dirno)
 	UnlockRelationForExtension(store, ExclusiveLock);
 
 	pxd_pages_set_visible(store, blocks, nblocks);
+}
+
+/* --- moving --- */
+
+/* Checks a page of the directory that is pinned, before a link in it is believed. */
+static void
+check_linking_page(Relation store, Buffer buffer, uint64 address, uint32 store_bits)
+{
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	pxd_page_check(store, buffer, address, store_bits);
+	pxd_page_check_crc(store, buffer);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+}
+
+/*
+ * Pins the page that leads to the map or directory page with this address: metapage or map page. Returns where the link stands in it, or NULL, with nothing
+ * pinned, if there is no such page.
+ */
+static uint32 *
+pin_link(Relation store, uint64 address, Buffer *parent)
+{
+	uint64		number = address >> PAGE_INDEX_BITS;
+	bool		is_map = (address & PAGE_INDEX_MASK) == PAGE_KIND_MAP;
+	uint64		mapno = is_map ? number : number / MAP_ENTRIES;
+	Buffer		meta = pxd_meta_pin(store);
+	uint32		store_bits;
+	uint32	   *link;
+
+	if (!BufferIsValid(meta))
+		return NULL;
+	store_bits = (uint32) meta_page_data(meta)->store_id;
+	check_linking_page(store, meta, store_address(0, PAGE_KIND_META), store_bits);
+	link = mapno < METAPAGE_MAPS ? &meta_page_data(meta)->maps[mapno] : NULL;
+	if (is_map && link != NULL)
+	{
+		*parent = meta;
+		return link;
+	}
+	if (link == NULL || *link == 0 || (address & PAGE_INDEX_MASK) != PAGE_KIND_DIRECTORY)
+	{
+		ReleaseBuffer(meta);
+		return NULL;
+	}
+	*parent = ReadBuffer(store, *link);
+	ReleaseBuffer(meta);
+	check_linking_page(store, *parent, store_address(mapno, PAGE_KIND_MAP), store_bits);
+	return &((MapPageData *) StorePageData(BufferGetPage(*parent)))->blocks[number % MAP_ENTRIES];
+}
+
+/* The address in the tag of a page of the store that is no page of a segment, or 0. */
+static uint64
+bookkeeping_address(Relation store, BlockNumber block)
+{
+	Buffer		buffer = ReadBuffer(store, block);
+	Page		page = BufferGetPage(buffer);
+	uint64		address = 0;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	if (store_page_has_form((PageHeader) page) && (StorePageTag(page)->address & PAGE_INDEX_MASK) >= SEGMENT_MAX_PAGES)
+		address = StorePageTag(page)->address;
+	UnlockReleaseBuffer(buffer);
+	return address;
+}
+
+bool
+pxd_directory_owns(Relation store, BlockNumber block)
+{
+	uint64		address = bookkeeping_address(store, block);
+	Buffer		parent;
+	uint32	   *link = address == 0 ? NULL : pin_link(store, address, &parent);
+	bool		owns;
+
+	if (link == NULL)
+		return false;
+	owns = *(volatile uint32 *) link == block;
+	ReleaseBuffer(parent);
+	return owns;
+}
+
+/* Copies a page of ours and logs the copy. */
+static void
+copy_page(Relation store, BlockNumber from, BlockNumber to)
+{
+	PGAlignedBlock block;
+	Buffer		buffer = ReadBuffer(store, from);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	pxd_page_check_crc(store, buffer);
+	memcpy(block.data, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+
+	buffer = ReadBuffer(store, to);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	START_CRIT_SECTION();
+	memcpy(BufferGetPage(buffer), block.data, BLCKSZ);
+	MarkBufferDirty(buffer);
+	if (RelationNeedsWAL(store))
+		log_newpage_buffer(buffer, true);
+	END_CRIT_SECTION();
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+pxd_directory_move(Relation store, BlockNumber from, BlockNumber to)
+{
+	uint64		address = bookkeeping_address(store, from);
+	Buffer		parent = InvalidBuffer;
+	uint32	   *link = pin_link(store, address, &parent);
+	xl_pxd_link record = {.number = address >> PAGE_INDEX_BITS,.block = to};
+
+	Assert(CheckRelationLockedByMe(store, AccessExclusiveLock, false));
+	if (link == NULL || *link != from)
+		elog(ERROR, "block %u of segment store \"%s\" is no page of the directory", from, RelationGetRelationName(store));
+	record.is_map = (address & PAGE_INDEX_MASK) == PAGE_KIND_MAP;
+	copy_page(store, from, to);
+
+	LockBuffer(parent, BUFFER_LOCK_EXCLUSIVE);
+	pxd_page_check_crc(store, parent);
+	START_CRIT_SECTION();
+	*link = to;
+	store_page_set_crc(BufferGetPage(parent));
+	MarkBufferDirty(parent);
+	if (RelationNeedsWAL(store))
+	{
+		XLogRecPtr	lsn;
+
+		XLogBeginInsert();
+		XLogRegisterData((char *) &record, sizeof(record));
+		XLogRegisterBuffer(0, parent, REGBUF_STANDARD);
+		lsn = XLogInsert(PXD_RMGR_ID, XLOG_PXD_LINK);
+		PageSetLSN(BufferGetPage(parent), lsn);
+	}
+	END_CRIT_SECTION();
+	UnlockReleaseBuffer(parent);
 }
 
 SegmentNumber

@@ -482,7 +482,7 @@ pxd_store_chunks_pending(const SegmentEntry *entry)
 	if (is_out_of_range(entry->fxid))
 		return CHUNKS_LEFT;
 	if (TransactionIdIsInProgress(xid))
-		return CHUNKS_NONE;
+		return CHUNKS_UNDECIDED;
 
 	/* The lock keeps the commit log from being truncated between the look and the question. */
 	LWLockAcquire(XactTruncationLock, LW_SHARED);
@@ -492,14 +492,32 @@ pxd_store_chunks_pending(const SegmentEntry *entry)
 	return pending;
 }
 
-void
-pxd_store_settle_chunks(Relation store, SegmentNumber segno)
+static DirectoryEntry
+get_live_entry(Relation store, SegmentNumber segno)
 {
 	DirectoryEntry entry;
 
 	pxd_require_preload(store);
 	if (!pxd_directory_get(store, segno, &entry) || entry.state != SEGMENT_LIVE)
 		elog(ERROR, "segment " UINT64_FORMAT " is not live", segno);
+	return entry;
+}
+
+void
+pxd_store_settle_chunks(Relation store, SegmentNumber segno)
+{
+	DirectoryEntry entry = get_live_entry(store, segno);
+
 	entry.flags &= ~ENTRY_CHUNKS;
+	(void) set_entry(store, segno, &entry, NULL);
+}
+
+void
+pxd_store_claim_chunks(Relation store, SegmentNumber segno)
+{
+	DirectoryEntry entry = get_live_entry(store, segno);
+
+	Assert(entry.flags & ENTRY_CHUNKS);
+	entry.fxid = U64FromFullTransactionId(GetCurrentFullTransactionId());
 	(void) set_entry(store, segno, &entry, NULL);
 }

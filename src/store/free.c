@@ -511,36 +511,32 @@ pxd_store_reclaim_chunk_pages(Relation store)
 /* Pages that must become free for each cover page that has to be made again, which means a look at all heap pages. */
 #define CUT_FOR_COVER_PAGE	8
 
-static bool
-is_cover_page(Page page, uint32 store_bits)
-{
-	const PageTag *tag = StorePageTag(page);
-	uint32		kind = tag->address & PAGE_INDEX_MASK;
-
-	return tag->store_bits == store_bits && (kind == PAGE_KIND_COVER_ROOT || kind == PAGE_KIND_COVER);
-}
-
 /*
  * True if the page at the end of the file, which belongs to no live or free extent, holds nothing that is needed: it is
  * new, a heap page whose chunks have gone, a segment's page that the directory has forgotten (a crash between the two
- * steps of an earlier truncation), or a cover page, which VACUUM makes anew.
+ * steps of an earlier truncation), a cover page, which VACUUM makes anew, or what a page of the directory has left where
+ * it was.
  */
 static bool
 page_is_garbage(Relation store, BlockNumber block, uint32 store_bits)
 {
 	Buffer		buffer = ReadBuffer(store, block);
 	Page		page = BufferGetPage(buffer);
+	bool		ours = false;
 	bool		garbage;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	if (PageIsNew(page))
 		garbage = true;
 	else if (store_page_has_form((PageHeader) page))
-		garbage = page_has_tag(page, StorePageTag(page)->address >> PAGE_INDEX_BITS, store_bits) || is_cover_page(page, store_bits);
+	{
+		ours = true;
+		garbage = StorePageTag(page)->store_bits == store_bits;
+	}
 	else
 		garbage = heap_page_is_empty(page);
 	UnlockReleaseBuffer(buffer);
-	return garbage;
+	return garbage && !(ours && pxd_directory_owns(store, block));
 }
 
 /* Whether it would be worth the while to cut the file at end: cover pages alone are not, since they are made again. */
@@ -589,6 +585,44 @@ find_end(Relation store, BlockNumber nblocks, const Extent *extents, int count)
 	return is_worth_cutting(store, nblocks, end) ? end : nblocks;
 }
 
+/* The lowest free extent, if it begins before block, else NULL. */
+static const Extent *
+free_extent_before(const Extent *extents, int count, BlockNumber block)
+{
+	for (int i = 0; i < count && extents[i].first < block; i++)
+		if (extents[i].state == SEGMENT_FREE)
+			return &extents[i];
+	return NULL;
+}
+
+/*
+ * Moves the last page that is needed to the first page of a free extent, if it is a page of the directory. The relation is locked AccessExclusive. A crash between the two steps
+ * leaves a page that no entry knows.
+ */
+static bool
+move_last_page(Relation store, const Extent *extents, int count, BlockNumber end)
+{
+	const Extent *extent = free_extent_before(extents, count, end - 1);
+	DirectoryUpdate update;
+	DirectoryEntry entry;
+
+	if (extent == NULL || !pxd_directory_owns(store, end - 1))
+		return false;
+
+	pxd_directory_begin(&update, store);
+	pxd_directory_read(&update, extent->segno, &entry);
+	Assert(entry.state == SEGMENT_FREE && entry.first_block == extent->first);
+	entry.first_block++;
+	entry.pages--;
+	if (entry.pages == 0)
+		memset(&entry, 0, sizeof(entry));
+	pxd_directory_set(&update, extent->segno, &entry);
+	(void) pxd_directory_commit(&update);
+
+	pxd_directory_move(store, end - 1, extent->first);
+	return true;
+}
+
 /*
  * Cuts the file. The entries go first: a crash in between leaves pages that no entry knows, which the next
  * truncation recognises; the other way round, entries would claim blocks that others extend into.
@@ -600,6 +634,13 @@ truncate_locked(Relation store)
 	int			count;
 	Extent	   *extents = collect_extents(store, &count);
 	BlockNumber end = find_end(store, nblocks, extents, count);
+
+	while (move_last_page(store, extents, count, end))
+	{
+		pfree(extents);
+		extents = collect_extents(store, &count);
+		end = find_end(store, end - 1, extents, count);
+	}
 
 	for (int i = 0; i < count; i++)
 	{
@@ -629,9 +670,10 @@ may_shrink(Relation store)
 	int			count;
 	Extent	   *extents = collect_extents(store, &count);
 	BlockNumber end = find_end(store, nblocks, extents, count);
+	bool		may_move = free_extent_before(extents, count, end - 1) != NULL && pxd_directory_owns(store, end - 1);
 
 	pfree(extents);
-	return end < nblocks;
+	return may_move || end < nblocks;
 }
 
 BlockNumber

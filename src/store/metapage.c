@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/smgr.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "store_internal.h"
@@ -95,28 +96,31 @@ pxd_store_recreate(Relation store)
 	UnlockReleaseBuffer(buffer);
 }
 
-/*
- * What to call the store in messages: "of table ..." where its table can be found, by the number in its own name. Looks at the system
- * catalogs.
- */
+Oid
+pxd_store_table(Relation store)
+{
+	Oid			table;
+	HeapTuple	tuple;
+	bool		found;
+
+	if (sscanf(RelationGetRelationName(store), "pg_toast_%u", &table) != 1)
+		return InvalidOid;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	found = ((Form_pg_class) GETSTRUCT(tuple))->reltoastrelid == RelationGetRelid(store);
+	ReleaseSysCache(tuple);
+	return found ? table : InvalidOid;
+}
+
+/* What to call the store in messages: "of table ..." where its table can be found. Looks at the system catalogs. */
 static const char *
 describe_store(Relation store)
 {
-	Oid			table;
+	Oid			table = pxd_store_table(store);
+	char	   *name = OidIsValid(table) ? get_rel_name(table) : NULL;
 
-	if (sscanf(RelationGetRelationName(store), "pg_toast_%u", &table) == 1)
-	{
-		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
-		char	   *text = NULL;
-
-		if (HeapTupleIsValid(tuple) && ((Form_pg_class) GETSTRUCT(tuple))->reltoastrelid == RelationGetRelid(store))
-			text = psprintf("of table \"%s\"", NameStr(((Form_pg_class) GETSTRUCT(tuple))->relname));
-		if (HeapTupleIsValid(tuple))
-			ReleaseSysCache(tuple);
-		if (text != NULL)
-			return text;
-	}
-	return psprintf("\"%s\"", RelationGetRelationName(store));
+	return name != NULL ? psprintf("of table \"%s\"", name) : psprintf("\"%s\"", RelationGetRelationName(store));
 }
 
 void

@@ -68,6 +68,15 @@ extern bool pxd_directory_copy(Relation store, uint64 dirno, DirectoryEntry *ent
 /* Reads one entry; false if its number was never reserved (entry zeroed then). */
 extern bool pxd_directory_get(Relation store, SegmentNumber segno, DirectoryEntry *entry);
 
+/* Whether block is a map or directory page in use; one that has moved leaves a page of its form behind. */
+extern bool pxd_directory_owns(Relation store, BlockNumber block);
+
+/*
+ * Moves the map or directory page at block `from` to block `to`, a formatted page that belongs to no entry. After an ERROR or crash it is either here or there, and the
+ * other page is garbage. Lock: AccessExclusive on the store.
+ */
+extern void pxd_directory_move(Relation store, BlockNumber from, BlockNumber to);
+
 static inline uint64
 directory_page_of(SegmentNumber segno)
 {

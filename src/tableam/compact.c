@@ -195,7 +195,7 @@ free_abandoned(Relation table, Relation store, SegmentAccess *access, List **sus
 	{
 		CHECK_FOR_INTERRUPTS();
 		/* One whose rows have left chunks behind is needed to know of them (orphans.c). */
-		if (pxd_store_chunks_pending(&entry) == CHUNKS_LEFT)
+		if (pxd_store_chunks_matter(&entry))
 			continue;
 		if (entry.state == SEGMENT_LIVE && !segment_in_use(table, access, segno))
 		{
@@ -211,6 +211,13 @@ free_abandoned(Relation table, Relation store, SegmentAccess *access, List **sus
 		}
 	}
 	return freed;
+}
+
+void
+pxd_give_back_space(Relation store)
+{
+	pxd_store_reclaim_chunk_pages(store);
+	pxd_store_truncate_tail(store);
 }
 
 uint64
@@ -249,8 +256,7 @@ pxd_collect_garbage(Relation table)
 
 	pxd_progress_end();
 
-	pxd_store_reclaim_chunk_pages(store);
-	pxd_store_truncate_tail(store);
+	pxd_give_back_space(store);
 	table_close(store, RowExclusiveLock);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);
@@ -296,7 +302,7 @@ list_segments(Relation store, HTAB *counts, CompactionPlan *plan)
 		PlannedSegment *segment;
 
 		CHECK_FOR_INTERRUPTS();
-		if (entry.state != SEGMENT_LIVE || pxd_store_chunks_pending(&entry) == CHUNKS_LEFT)
+		if (entry.state != SEGMENT_LIVE || pxd_store_chunks_matter(&entry))
 			continue;
 		count = hash_search(counts, &segno, HASH_FIND, NULL);
 		if (count == NULL)
@@ -383,7 +389,7 @@ compare_places_descending(const void *a, const void *b)
 
 /* Pages before block that rows can move to: free extents that a piece of a segment may go to, or one that takes all of them. */
 static uint64
-room_before(const SegmentPlace *free_extents, uint64 n, BlockNumber block)
+room_before(const SegmentPlace *free_extents, uint64 n, uint32 smallest_piece, BlockNumber block)
 {
 	uint64		pieces = 0;
 	uint64		largest = 0;
@@ -393,7 +399,7 @@ room_before(const SegmentPlace *free_extents, uint64 n, BlockNumber block)
 		if (free_extents[i].first_block >= block)
 			continue;
 		largest = Max(largest, free_extents[i].pages);
-		if (free_extents[i].pages >= COMPACT_SMALL_PAGES)
+		if (free_extents[i].pages >= smallest_piece)
 			pieces += free_extents[i].pages;
 	}
 	return Max(pieces, largest);
@@ -448,7 +454,7 @@ choose_tail(Relation table, double free_fraction, SegmentMove **moves, uint8 **l
 		place->first_block = entry.first_block;
 		place->pages = entry.pages;
 		place->level = entry.level;
-		place->stays = pxd_store_chunks_pending(&entry) == CHUNKS_LEFT;
+		place->stays = pxd_store_chunks_matter(&entry);
 		if (entry.state == SEGMENT_LIVE)
 			live = lappend(live, place);
 		else if (entry.state == SEGMENT_FREE)
@@ -472,7 +478,7 @@ choose_tail(Relation table, double free_fraction, SegmentMove **moves, uint8 **l
 	for (int i = 0; i < nlive; i++)
 	{
 		needed += places[i].pages * MOVED_PAGES_MAX;
-		if (places[i].stays || needed > room_before(free_extents, nfree, places[i].first_block))
+		if (places[i].stays || needed > room_before(free_extents, nfree, pxd_smallest_piece(RelationGetNumberOfBlocks(store)), places[i].first_block))
 			break;
 		(*moves)[chosen] = (SegmentMove) {places[i].segno, apart ? chosen : 0};
 		if (apart)

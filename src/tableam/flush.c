@@ -145,7 +145,7 @@ close_segment(Flush *flush)
 }
 
 /*
- * Has the next segment of a compaction fit into the largest free extent, if that is large enough for a segment that is not small: rows that move are to make the
+ * Has the next segment of a compaction fit into the largest free extent, if that is large enough for a piece: rows that move are to make the
  * file shorter, not longer.
  */
 static void
@@ -154,8 +154,8 @@ fit_next_segment(Flush *flush)
 	Relation	store = table_open(flush->table->rd_rel->reltoastrelid, AccessShareLock);
 	uint32		pages = pxd_store_largest_free(store);
 
+	pxd_builder_fit(flush->builder, pages >= pxd_smallest_piece(RelationGetNumberOfBlocks(store)) ? pages : 0);
 	table_close(store, AccessShareLock);
-	pxd_builder_fit(flush->builder, pages >= COMPACT_SMALL_PAGES ? pages : 0);
 }
 
 /* Gives a row to the builder; rows of one merge come together. */

@@ -4,7 +4,8 @@
  * A flush seals rows with external values first and deletes their chunks last, in its caller's transaction. If that is rolled back
  * or lost in a crash, the rows stay sealed and the chunks stand. The segment's directory entry says that it was built from such rows,
  * and by whom: once that transaction is seen to have failed, the chunks of the whole table are compared with what its rows
- * point to. Until a comparison has found nothing, such a segment is neither compacted nor freed, so that its entry is not forgotten.
+ * point to. The transaction that deletes what is left over takes the segment's entry over, and until such a one has committed, or a comparison has found nothing,
+ * the segment is neither compacted nor freed, so that the entry is not forgotten: not in this transaction either, which may yet fail.
  *
  * Lock: ShareUpdateExclusive on the table, in an ordinary transaction (chunks are deleted). Only chunks that a registered snapshot sees are
  * judged: rows that point to them had been inserted when it was taken, and cannot be pruned away while it is held.
@@ -192,10 +193,16 @@ pxd_sweep_orphans(Relation table)
 		delete_value(table, lfirst_oid(lc));
 	}
 
-	/* This transaction may fail like the one before it: the segments are settled by the next look, which finds nothing. */
-	if (orphans == NIL)
-		foreach(lc, failed)
-			pxd_store_settle_chunks(store, *(SegmentNumber *) lfirst(lc));
+	/* This transaction may fail like the one before it. */
+	foreach(lc, failed)
+	{
+		SegmentNumber segno = *(SegmentNumber *) lfirst(lc);
+
+		if (orphans == NIL)
+			pxd_store_settle_chunks(store, segno);
+		else
+			pxd_store_claim_chunks(store, segno);
+	}
 
 	swept = list_length(orphans);
 	table_close(store, RowExclusiveLock);

@@ -11,14 +11,17 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
+#include "access/table.h"
 #include "commands/vacuum.h"
 #include "pgstat.h"
+#include "storage/lmgr.h"
 #include "utils/rel.h"
 
 #include "cover.h"
 #include "engine.h"
 #include "flush.h"
 #include "proximadb.h"
+#include "store.h"
 #include "tableam.h"
 
 /* Compaction counts rows only when at least this part of the table's rows has died since the last vacuum. */
@@ -32,6 +35,25 @@ many_rows_died(Relation table)
 
 	return stats != NULL &&
 		stats->n_dead_tuples > COMPACT_WORTH_LOOKING * (stats->n_live_tuples + stats->n_dead_tuples);
+}
+
+/*
+ * Whether segments have many more rows than the table, as core's vacuum has just counted it: so many positions are dead, whatever statistics have heard of.
+ */
+static bool
+many_positions_dead(Relation table)
+{
+	Relation	store = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
+	PgStat_StatTabEntry *stats;
+	uint64		segments,
+				rows,
+				pages;
+
+	pxd_store_totals(store, &segments, &rows, &pages);
+	table_close(store, AccessShareLock);
+	pgstat_clear_snapshot();
+	stats = pgstat_fetch_stat_tabentry(RelationGetRelid(table));
+	return stats != NULL && stats->n_live_tuples < (1 - WORN_DEAD_FRACTION) * rows;
 }
 
 void
@@ -55,7 +77,7 @@ pxd_relation_vacuum(Relation table, VacuumParams *params, BufferAccessStrategy b
 	heap_vacuum_rel(table, params, bstrategy);
 
 	if (may_write && !params->is_wraparound)
-		look |= pxd_unsettled_segments(table, &any) >= COMPACT_SMALL_COUNT;
+		look |= many_positions_dead(table) || pxd_unsettled_segments(table, &any) >= COMPACT_SMALL_COUNT;
 	if (look)
 	{
 		CompactResult result = {0};
@@ -70,4 +92,41 @@ pxd_relation_vacuum(Relation table, VacuumParams *params, BufferAccessStrategy b
 	}
 	if (may_write && !params->is_wraparound)
 		pxd_cover_pages(table, bstrategy);
+}
+
+/*
+ * The table of a segment store, opened and locked ShareUpdateExclusive; NULL if the lock is not to be had at once, since the store has been locked before the table.
+ */
+static Relation
+open_table_of_store(Relation store)
+{
+	Oid			table_oid = pxd_store_table(store);
+	Relation	table;
+
+	if (!OidIsValid(table_oid) || !ConditionalLockRelationOid(table_oid, ShareUpdateExclusiveLock))
+		return NULL;
+	table = try_relation_open(table_oid, NoLock);
+	if (table == NULL || table->rd_rel->reltoastrelid != RelationGetRelid(store) || pxd_table_engine(table) == NULL)
+	{
+		if (table != NULL)
+			relation_close(table, NoLock);
+		UnlockRelationOid(table_oid, ShareUpdateExclusiveLock);
+		return NULL;
+	}
+	return table;
+}
+
+void
+pxd_store_vacuumed(Relation store, VacuumParams *params, BufferAccessStrategy bstrategy)
+{
+	Relation	table;
+
+	if (!pxd_preloaded || params->is_wraparound)
+		return;
+	table = open_table_of_store(store);
+	if (table == NULL)
+		return;
+	pxd_give_back_space(store);
+	pxd_shorten_store(table, bstrategy);
+	table_close(table, ShareUpdateExclusiveLock);
 }

@@ -24,6 +24,7 @@ static const RecordKind record_kinds[16] = {
 	[XLOG_PXD_ENTRY >> 4] = {"ENTRY", pxd_wal_redo_counters, pxd_wal_desc_entry},
 	[XLOG_PXD_FORMAT >> 4] = {"FORMAT", pxd_wal_redo_format, pxd_wal_desc_format},
 	[XLOG_PXD_SEAL >> 4] = {"SEAL", pxd_wal_redo_seal, pxd_wal_desc_seal},
+	[XLOG_PXD_LINK >> 4] = {"LINK", pxd_wal_redo_link, pxd_wal_desc_link},
 };
 
 static const RecordKind *

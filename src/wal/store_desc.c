@@ -60,3 +60,12 @@ pxd_wal_desc_format(StringInfo buf, XLogReaderState *record)
 					 (uint64) (format.address >> PAGE_INDEX_BITS),
 					 (uint32) (format.address & PAGE_INDEX_MASK), format.nblocks);
 }
+
+void
+pxd_wal_desc_link(StringInfo buf, XLogReaderState *record)
+{
+	xl_pxd_link link;
+
+	memcpy(&link, XLogRecGetData(record), sizeof(link));
+	appendStringInfo(buf, "%s page " UINT64_FORMAT " now at block %u", link.is_map ? "map" : "directory", link.number, link.block);
+}

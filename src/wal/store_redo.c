@@ -177,6 +177,32 @@ pxd_wal_redo_grow(XLogReaderState *record)
 		link_map(record, mapno, grow.map_block);
 }
 
+/* The page has been logged in its new place before. */
+void
+pxd_wal_redo_link(XLogReaderState *record)
+{
+	xl_pxd_link link;
+	Buffer		buffer;
+
+	memcpy(&link, XLogRecGetData(record), sizeof(link));
+	if (XLogReadBufferForRedo(record, 0, &buffer) == BLK_NEEDS_REDO)
+	{
+		Page		page = BufferGetPage(buffer);
+
+		if (link.is_map && link.number >= METAPAGE_MAPS)
+			elog(PANIC, "malformed proximadb link record");
+		if (link.is_map)
+			((MetaPageData *) StorePageData(page))->maps[link.number] = link.block;
+		else
+			((MapPageData *) StorePageData(page))->blocks[link.number % MAP_ENTRIES] = link.block;
+		store_page_set_crc(page);
+		PageSetLSN(page, record->EndRecPtr);
+		MarkBufferDirty(buffer);
+	}
+	if (BufferIsValid(buffer))
+		UnlockReleaseBuffer(buffer);
+}
+
 void
 pxd_wal_redo_format(XLogReaderState *record)
 {
