@@ -87,5 +87,11 @@ SELECT id, vector_dims(v), v = vec(id, 16000) AS same FROM huge ORDER BY id;
 UPDATE huge SET id = id + 10;
 SELECT id, v = vec(id - 10, 16000) AS same FROM huge ORDER BY id;
 
+-- One row among many wide ones is fetched by an index scan.
+CREATE TABLE wide (id int PRIMARY KEY, body text);
+INSERT INTO wide SELECT i, noise(i, 12000) FROM generate_series(1, 300) i;
+VACUUM ANALYZE wide;
+EXPLAIN (COSTS OFF) SELECT * FROM wide WHERE id = 5;
+
 SET client_min_messages = warning;
 DROP SCHEMA viper_large CASCADE;

@@ -57,7 +57,7 @@ column_width(Relation table, Form_pg_attribute att)
 	return get_typavgwidth(att->atttypid, att->atttypmod);
 }
 
-/* Pages that tuples rows with the columns in attrs, and the narrow ones, would fill in a heap table. */
+/* Pages that tuples rows with the columns in attrs, and the narrow ones, would fill in a heap table, one page a row at most. */
 static double
 heap_pages(Relation table, const Bitmapset *attrs, double tuples)
 {
@@ -79,9 +79,12 @@ heap_pages(Relation table, const Bitmapset *attrs, double tuples)
 			width += column;
 	}
 	width = MAXALIGN((int64) width) + MAXALIGN(SizeofHeapTupleHeader) + sizeof(ItemIdData);
-	tuples_per_page = (BLCKSZ - SizeOfPageHeaderData) / width;
-	if (tuples_per_page > 1)
-		tuples_per_page = floor(tuples_per_page);
+
+	/*
+	 * A row counts as no more than a page, however wide: core would add to the cost of an index scan in physical order for the pages between those of its rows, and take a
+	 * bitmap scan for a single row.
+	 */
+	tuples_per_page = Max(floor((BLCKSZ - SizeOfPageHeaderData) / width), 1);
 	return ceil(tuples / tuples_per_page);
 }
 
