@@ -207,7 +207,7 @@ SELECT store_bytes('x') <= 1.3 * sum(bytes) FILTER (WHERE state = 'live') AS com
 SELECT format('CALL twice(%L, %L)', format('UPDATE @ SET n = n + 1, big = long(id + %s) WHERE id %% 10 IN (%s, %s)', r, r, r + 1), 'x'), 'SELECT rows >= 0 AS flushed FROM proximadb.flush(''x'')', 'VACUUM x'
 FROM generate_series(1, 4) r \gexec
 VACUUM x;
-SELECT compact('x'), * FROM differ('x');
+SELECT compact('x', 2.3), * FROM differ('x');
 SELECT * FROM proximadb.verify('x');
 
 -- All rows gone
