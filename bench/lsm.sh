@@ -127,7 +127,7 @@ bench_amplification()
 			VACUUM amplified;
 		END
 	done
-	sql -c "SELECT format('  %s flushes, %s rows, %s MB flushed, %s segments', m.flushes, sealed_rows, flushed_bytes / 1024 / 1024, segments)
+	sql -c "SELECT format('  %s flushes, %s rows, %s MB flushed, %s segments', m.flushes, s.sealed_rows, s.flushed_bytes / 1024 / 1024, s.segments)
 			FROM proximadb.stat_table s JOIN proximadb.stat_maintenance m USING (relid) WHERE s.relname = 'amplified'" \
 		-c "SELECT format('  level %s: %s segments, %s MB', level, count(*), sum(bytes)::bigint / 1024 / 1024) FROM proximadb.segments('amplified') WHERE state = 'live' GROUP BY level ORDER BY level"
 	compare "write amplification of a load under random keys" "$(sql -c "SELECT write_amplification FROM proximadb.stat_table WHERE relname = 'amplified'")" 1 '<=' 8
