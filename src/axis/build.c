@@ -269,7 +269,8 @@ sample_blocks(Relation table, Relation index, IndexInfo *index_info, BlockNumber
 	while (BlockSampler_HasMore(&sampler))
 	{
 		CHECK_FOR_INTERRUPTS();
-		table_index_build_range_scan(table, index, index_info, false, true, false, BlockSampler_Next(&sampler), 1,
+		/* rows in progress, too, except for a concurrent build, which sees what its snapshot sees */
+		table_index_build_range_scan(table, index, index_info, false, !index_info->ii_Concurrent, false, BlockSampler_Next(&sampler), 1,
 									 sample_row, state, NULL);
 	}
 }
