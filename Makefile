@@ -28,7 +28,7 @@ ISOLATION_OPTS = --inputdir=sql_tests --load-extension=proximadb
 .DEFAULT_GOAL := all
 
 # Targets that set up what they need and run make again for the rest: they work before PostgreSQL is installed.
-OWN_TARGETS = deps check conformance demo demo-stop bench prove-bare torture compare-types check-clients
+OWN_TARGETS = deps check conformance demo demo-stop bench prove-bare torture compare-types check-clients valgrind
 
 ifneq ($(filter $(OWN_TARGETS),$(MAKECMDGOALS)),)
 
@@ -63,6 +63,10 @@ torture:
 # clients made for pgvector
 check-clients:
 	scripts/check-clients
+
+# TESTS="name ...": these SQL tests; PG_SOURCE=dir: PostgreSQL's source
+valgrind:
+	scripts/valgrind $(TESTS)
 
 # PGVECTOR=dir: pgvector's source
 compare-types:
