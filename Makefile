@@ -28,7 +28,7 @@ ISOLATION_OPTS = --inputdir=sql_tests --load-extension=proximadb
 .DEFAULT_GOAL := all
 
 # Targets that set up what they need and run make again for the rest: they work before PostgreSQL is installed.
-OWN_TARGETS = deps check conformance demo demo-stop bench prove-bare torture compare-types check-clients valgrind
+OWN_TARGETS = deps check conformance demo demo-stop bench prove-bare torture compare-types check-clients valgrind fuzz-avro
 
 ifneq ($(filter $(OWN_TARGETS),$(MAKECMDGOALS)),)
 
@@ -67,6 +67,10 @@ check-clients:
 # TESTS="name ...": these SQL tests; PG_SOURCE=dir: PostgreSQL's source
 valgrind:
 	scripts/valgrind $(TESTS)
+
+# SECONDS_MAX=n, 60 unless given
+fuzz-avro:
+	scripts/fuzz-avro $(SECONDS_MAX)
 
 # PGVECTOR=dir: pgvector's source
 compare-types:

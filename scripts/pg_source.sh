@@ -1,4 +1,4 @@
-# pg_source.sh: sourced after lib.sh by what needs PostgreSQL's source: conformance, valgrind.
+# pg_source.sh: sourced after lib.sh by what needs PostgreSQL's source: conformance, valgrind, fuzz-avro.
 
 # Unpacks the server's source into build/pg-source and sets `source`.
 get_source()
