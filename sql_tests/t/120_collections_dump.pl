@@ -29,6 +29,7 @@ SELECT proximadb.create_collection('$long', 2, 'euclidean', 'lsm');
 SELECT proximadb.upsert_vectors('$long', '[{"id": "1", "vector": [1, 2], "metadata": {"k": [1, null]}}]');
 SELECT proximadb.create_collection('Exact', 2, 'manhattan', engine => 'heap', id_type => 'bigint');
 SELECT proximadb.upsert_vectors('Exact', '[{"id": 1, "vector": [1, 2]}, {"id": 2, "vector": [3, 2]}]');
+SELECT proximadb.set_options(tbl, level_count => 5, bloom_fpr => 0.02) FROM proximadb.collections WHERE name = '$long';
 GRANT SELECT ON docs TO reader;
 ALTER TABLE docs ENABLE ROW LEVEL SECURITY;
 CREATE POLICY red ON docs USING (color = 'red');
@@ -54,6 +55,7 @@ my $catalog = <<'END';
 SELECT name, tbl, metric, id_column, vector_column, metadata_column, filterable_columns, index_options, description, tags, created_at, updated_at FROM proximadb.collections ORDER BY name;
 SELECT name, tbl, owner, dimension, engine, index_strategy FROM proximadb.list_collections();
 SELECT object, ok FROM proximadb.health() ORDER BY object;
+SELECT tbl, level_count, bloom_fpr FROM proximadb.table_options ORDER BY 1;
 SELECT indexdef FROM pg_indexes WHERE schemaname IN ('public', 'other') ORDER BY indexname;
 SELECT relname, relacl, relrowsecurity FROM pg_class WHERE relnamespace IN ('public'::regnamespace, 'other'::regnamespace) AND relkind = 'r' ORDER BY relname;
 END
@@ -146,13 +148,24 @@ for (
 	works($name, $name);
 }
 
-# Into heap tables
-dump_database('original', 'heap.dump', 'without access methods', '-Fp', '--no-table-access-method');
-$node->safe_psql('postgres', 'CREATE DATABASE heap');
-restore('heap', "$dir/heap.dump", 'without access methods');
-is(answers('heap'), $expected, 'without access methods: same answers');
-is($node->safe_psql('heap', "SELECT string_agg(DISTINCT engine, ',') FROM proximadb.list_collections()"), 'heap', 'without access methods: heap tables');
-works('heap', 'without access methods');
+# Into tables of one access method, by a dump that does not say which, and from those on to the next one
+my $from = 'original';
+for my $engine ('heap', 'lsm', 'viper', 'heap')
+{
+	my $name = "from $from into $engine";
+	my $db = "as_${engine}_" . ($from =~ tr/a-z//cdr);
+
+	dump_database($from, "$db.dump", $name, '-Fp', '--no-table-access-method');
+	# the extension first: the access method has to be there before it is the default
+	$node->safe_psql('postgres', "CREATE DATABASE $db");
+	$node->safe_psql($db, "CREATE EXTENSION proximadb; ALTER DATABASE $db SET default_table_access_method = $engine");
+	restore($db, "$dir/$db.dump", $name);
+	is(answers($db), $expected, "$name: same answers");
+	is($node->safe_psql($db, "SELECT string_agg(DISTINCT engine, ',') FROM proximadb.list_collections()"), $engine, "$name: $engine tables");
+	is(catalog($db) =~ s/\|(viper|lsm|heap)\|/|engine|/gr, $expected_catalog =~ s/\|(viper|lsm|heap)\|/|engine|/gr, "$name: same catalog");
+	$from = $db;
+}
+works($from, 'from engine to engine');
 
 # The schema, then the data
 dump_database('original', 'schema.dump', 'schema only', '-Fp', '--schema-only');
