@@ -203,7 +203,7 @@ $node->safe_psql('apart', "SELECT proximadb.delete_collection(name) FROM proxima
 $node->safe_psql('postgres', 'CREATE DATABASE apart3');
 $node->safe_psql('apart3', 'CREATE SCHEMA ext; GRANT USAGE ON SCHEMA ext TO PUBLIC; CREATE EXTENSION proximadb SCHEMA ext');
 fill('apart3', 'ext.');
-$node->safe_psql('apart3', "TRUNCATE docs, \"Exact\", other.own; DELETE FROM proximadb.collections; DO \$\$ BEGIN EXECUTE 'TRUNCATE ' || (SELECT oid::regclass FROM pg_class WHERE relname LIKE 'xxx%' AND relkind = 'r'); END \$\$");
+$node->safe_psql('apart3', "TRUNCATE docs, \"Exact\", other.own; DELETE FROM proximadb.collections; DELETE FROM proximadb.table_options; DO \$\$ BEGIN EXECUTE 'TRUNCATE ' || (SELECT oid::regclass FROM pg_class WHERE relname LIKE 'xxx%' AND relkind = 'r'); END \$\$");
 restore('apart3', "$dir/data.dump", 'data into another schema of the extension');
 is(answers('apart3'), $expected, 'data into another schema of the extension: same answers');
 
