@@ -31,6 +31,7 @@
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/spccache.h"
 
 #include "engine.h"
@@ -101,6 +102,10 @@ pxd_key_scan_possible(Relation table, SortKey *key)
 	SegmentSettings settings;
 
 	if (engine == NULL || engine->search == NULL || !pxd_preloaded || !OidIsValid(table->rd_rel->reltoastrelid))
+		return false;
+
+	/* Rows may go while a snapshot sees them; that is noticed only by reading the page they were on. */
+	if (OldSnapshotThresholdActive())
 		return false;
 	pxd_table_settings(table, engine, &settings);
 	*key = settings.key;
