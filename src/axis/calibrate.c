@@ -23,7 +23,7 @@
 #include "kernels.h"
 
 static const double recalls[AXIS_RECALLS] = {0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.999};
-#define SPREAD_RECALL 2			/* the reach beyond which it is measured how many rows are left */
+#define SPREAD_RECALL 1			/* the reach beyond which it is measured how many rows are left: a low one leaves many */
 static const double ranks[AXIS_RANKS] = {10, 100, 1000, 10000};
 
 /* Queries are rows of the index, and lists were made for these rows: others miss a little more. */
@@ -33,9 +33,6 @@ static const double ranks[AXIS_RANKS] = {10, 100, 1000, 10000};
 #define TOWARD_QUERIES 24
 #define MAX_TOWARD 0.9
 #define MAX_TOWARD_IP 4
-/* Queries on which is measured how many rows lie so. */
-#define SPREAD_QUERIES 64
-#define LEAST_SPREAD 0.004
 /* Queries that are measured however many lists there are. */
 #define LEAST_QUERIES 32
 
@@ -158,8 +155,7 @@ typedef struct Calibration
 	float	   *ratios;			/* queries x lists: root of the keys by the smallest, ascending */
 	int		   *reached;		/* per rank and query: rows of that rank in the first 0, 1, ... lists */
 	int			found;			/* neighbours that every query has */
-	ListOutlook *outlooks;		/* of every outlook_step-th query, by place */
-	int			outlook_step;
+	ListOutlook *outlooks;		/* of each query, by place */
 
 	/* scratch of one query */
 	Place	   *order;
@@ -299,7 +295,7 @@ static void
 note_cosines(Calibration *calibration, int q)
 {
 	const AxisDirectory *directory = calibration->directory;
-	ListOutlook *outlook = calibration->outlooks + (Size) (q / calibration->outlook_step) * calibration->lists;
+	ListOutlook *outlook = calibration->outlooks + (Size) q * calibration->lists;
 	float		limit = calibration->neighbours[(int) ranks[0]].distance;
 
 	for (int i = 0; i < calibration->lists; i++)
@@ -323,7 +319,7 @@ measure_query(Calibration *calibration, const AxisMeta *meta, int q, const float
 	for (int i = 0; i < calibration->lists; i++)
 		ratios[i] = calibration->directory->layout.metric == AXIS_IP ? 1 :
 			(float) sqrt(Max(calibration->order[i].key / nearest, 1));
-	if (q % calibration->outlook_step == 0 && calibration->count > ranks[0])
+	if (calibration->count > ranks[0])
 		note_cosines(calibration, q);
 	/* the nearest row is the query itself */
 	calibration->found = Min(calibration->found, calibration->count - 1);
@@ -455,16 +451,16 @@ find_reach(const Calibration *calibration, int r, double target)
 	return best;
 }
 
-/* Rows expected in the lists beyond the reach, of all queries with an outlook; *found: how many of the nearest are there. */
+/* Rows expected in the lists beyond the reach, of all queries; *found: how many of the nearest are there. */
 static double
 rows_beyond(const Calibration *calibration, AxisReach reach, float spread, double *found)
 {
 	double		expected = 0;
 
 	*found = 0;
-	for (int q = 0; q < calibration->queries; q += calibration->outlook_step)
+	for (int q = 0; q < calibration->queries; q++)
 	{
-		const ListOutlook *outlook = calibration->outlooks + (Size) (q / calibration->outlook_step) * calibration->lists;
+		const ListOutlook *outlook = calibration->outlooks + (Size) q * calibration->lists;
 		const int  *reached = reached_by(calibration, 0, q);
 		int			limit = lists_within(calibration, q, reach.nprobe, reach.ratio);
 
@@ -477,11 +473,16 @@ rows_beyond(const Calibration *calibration, AxisReach reach, float spread, doubl
 	return expected;
 }
 
-/* The spread with which as many rows are expected beyond a reach as there are: by bisection, for they grow with the spread. */
+/*
+ * The spread with which as many rows are expected beyond a reach as there are: by bisection, for they grow with the spread.
+ *
+ * Queries that are rows may leave next to nothing there to fit to (clusters far apart, many equal rows), which says nothing about other queries. But
+ * whatever the rows: over all directions of a query, the mean square of a row's cosine is 1 / dimensions. So the spread is not less than its root.
+ */
 static float
 fit_spread(const Calibration *calibration, AxisReach reach)
 {
-	float		low = LEAST_SPREAD;
+	float		low = 1 / sqrtf(calibration->directory->layout.dim);
 	float		high = 1;
 
 	for (int round = 0; round < 10; round++)
@@ -516,15 +517,13 @@ pxd_axis_calibrate(Relation index, AxisDirectory *directory, const float *querie
 
 	count /= step;
 	calibration.queries = count;
-	calibration.outlook_step = 1 + count / SPREAD_QUERIES;
 	calibration.wanted = (int) ranks[AXIS_RANKS - 1] + 1;
 	calibration.found = calibration.wanted;
 	calibration.ratios = palloc_extended(mul_size(count, sizeof(float) * directory->lists), MCXT_ALLOC_HUGE);
 	calibration.reached = palloc_extended(mul_size((Size) AXIS_RANKS * count, sizeof(int) * (directory->lists + 1)),
 										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	calibration.order = palloc(sizeof(Place) * directory->lists);
-	calibration.outlooks = palloc_extended(mul_size(count / calibration.outlook_step + 1, sizeof(ListOutlook) * directory->lists),
-										   MCXT_ALLOC_HUGE);
+	calibration.outlooks = palloc_extended(mul_size(count, sizeof(ListOutlook) * directory->lists), MCXT_ALLOC_HUGE);
 	calibration.distances = palloc(sizeof(float) * directory->lists);
 	calibration.keys = palloc(sizeof(float) * directory->lists);
 	calibration.neighbours = palloc(sizeof(Neighbour) * (2 * calibration.wanted + directory->layout.rows_per_page));

@@ -1,0 +1,41 @@
+-- Recall with default settings where it is hard to have: lengths that differ much (inner product), queries unlike all rows.
+-- Floors are below what is measured, and above what an index has that does not mind the difficulty.
+SET enable_seqscan = off;
+SET max_parallel_maintenance_workers = 0;
+SELECT setseed(0.5);
+-- normal numbers, about
+CREATE FUNCTION noise(dim int) RETURNS real[] LANGUAGE sql VOLATILE AS
+	$$ SELECT array_agg(random() + random() + random() + random() - 2) FROM generate_series(1, dim) $$;
+CREATE TABLE hard_centers AS SELECT i, noise(24)::vector(24) * array_fill(2::real, ARRAY[24])::vector AS e FROM generate_series(0, 99) i;
+CREATE TABLE hard (id int, part int, e vector(24)) USING viper;
+INSERT INTO hard SELECT n, n % 100, c.e + noise(24)::vector(24) FROM generate_series(0, 11999) n JOIN hard_centers c ON c.i = n % 100;
+CREATE FUNCTION recall(index regclass, k int, queries vector[]) RETURNS float8 LANGUAGE sql AS
+	$$ SELECT recall FROM proximadb.axis_recall(index, k => k, queries => queries) $$;
+
+CREATE INDEX hard_l2 ON hard USING axis (e vector_l2_ops, part);
+SELECT recall('hard_l2', 10, array_agg(c.e + noise(24)::vector(24))) >= 0.9 AS like_rows FROM hard_centers c;
+SELECT recall('hard_l2', 10, array_agg((a.e + b.e) * array_fill(0.5::real, ARRAY[24])::vector)) >= 0.9 AS between_clusters
+	FROM hard_centers a JOIN hard_centers b ON b.i = 99 - a.i;
+SELECT recall('hard_l2', 10, array_agg(noise(24)::vector(24))) >= 0.9 AS near_the_middle FROM generate_series(1, 100);
+SELECT recall('hard_l2', 10, array_agg(noise(24)::vector(24) * array_fill(20::real, ARRAY[24])::vector)) >= 0.9 AS far_away FROM generate_series(1, 100);
+SELECT recall('hard_l2', 300, array_agg(c.e)) >= 0.9 AS many FROM hard_centers c WHERE i < 20;
+DROP INDEX hard_l2;
+
+-- lengths from 1/20 to 20 times
+UPDATE hard SET e = e * array_fill(exp(random() * 6 - 3)::real, ARRAY[24])::vector;
+CREATE INDEX hard_ip ON hard USING axis (e vector_ip_ops);
+SELECT recall('hard_ip', 10, array_agg(c.e)) >= 0.9 AS inner_products FROM hard_centers c;
+SELECT recall('hard_ip', 10, array_agg(noise(24)::vector(24))) >= 0.9 AS of_any_direction FROM generate_series(1, 100);
+DROP INDEX hard_ip;
+
+-- nine in ten are equal
+UPDATE hard SET e = array_fill(1::real, ARRAY[24])::vector WHERE id % 10 <> 0;
+CREATE INDEX hard_equal ON hard USING axis (e vector_l2_ops);
+
+-- a table that has moved elsewhere since its lists were made, and VACUUM: no fault
+UPDATE hard SET e = e + array_fill(7::real, ARRAY[24])::vector;
+VACUUM hard;
+SELECT count(*) AS faults FROM proximadb.axis_check('hard_equal');
+
+DROP TABLE hard, hard_centers;
+DROP FUNCTION noise, recall;
