@@ -134,7 +134,7 @@ SELECT relname, engine, sealed_rows, segments, main_bytes > 0 AS main, store_byt
     FROM proximadb.stat_table WHERE schemaname = 'viper_verify' AND relname <> 't' ORDER BY 1;
 SELECT relname, sealed_rows FROM proximadb.stat_table WHERE relname = 'temporary';
 SELECT count(*) FROM proximadb.stat_table WHERE relname IN ('plain', 'v', 'parent') AND schemaname = 'viper_verify';
-SELECT * FROM proximadb.table_stats('owned');
+SELECT segments, sealed_rows, free_bytes, flushed_bytes = sealed_bytes AS flushed_all, moved_bytes FROM proximadb.table_stats('owned');
 SELECT proximadb.table_stats('plain') IS NULL AS not_ours, proximadb.table_stats(0) IS NULL AS none;
 
 SET client_min_messages = warning;

@@ -377,7 +377,7 @@ heap_page_is_empty(Page page)
 /* --- pages of chunks that have gone --- */
 
 /* Empty heap pages become free extents when there are so many, and no fewer than this part of the file: what TOAST uses again by itself is left to it. */
-#define RECLAIM_MIN_PAGES		64
+#define RECLAIM_MIN_PAGES		16
 #define RECLAIM_MIN_FRACTION	(1.0 / 16)
 
 /* Free space that the map has for an empty page, at least: it counts in 32nds of kilobytes, rounded down. */

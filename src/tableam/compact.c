@@ -477,8 +477,11 @@ choose_tail(Relation table, double free_fraction, SegmentMove **moves, uint8 **l
 	qsort(places, nlive, sizeof(SegmentPlace), compare_places_descending);
 	for (int i = 0; i < nlive; i++)
 	{
+		uint64		room = room_before(free_extents, nfree, pxd_smallest_piece(RelationGetNumberOfBlocks(store)), places[i].first_block);
+
 		needed += places[i].pages * MOVED_PAGES_MAX;
-		if (places[i].stays || needed > room_before(free_extents, nfree, pxd_smallest_piece(RelationGetNumberOfBlocks(store)), places[i].first_block))
+		/* the last one may try a room of just its size: if it does not fit, it makes more room where it was */
+		if (places[i].stays || (needed > room && (i > 0 || places[i].pages > room)))
 			break;
 		(*moves)[chosen] = (SegmentMove) {places[i].segno, apart ? chosen : 0};
 		if (apart)
