@@ -4,6 +4,7 @@
 CREATE SCHEMA lsm_key_scan;
 SET search_path = lsm_key_scan, public;
 SET default_table_access_method = lsm;
+SET proximadb.enable_key_scan = on;
 SET enable_indexscan = off;
 SET enable_bitmapscan = off;
 SET enable_indexonlyscan = off;
@@ -50,7 +51,7 @@ EXPLAIN (COSTS OFF) SELECT * FROM t WHERE a = 5;
 EXPLAIN (COSTS OFF) SELECT * FROM t WHERE id <> 5;
 SET proximadb.enable_key_scan = off;
 EXPLAIN (COSTS OFF) SELECT * FROM t WHERE id = 5;
-RESET proximadb.enable_key_scan;
+SET proximadb.enable_key_scan = on;
 -- A btree wins for a row; so does a sequential scan for all
 RESET enable_indexscan;
 EXPLAIN (COSTS OFF) SELECT * FROM t WHERE id = 5;

@@ -482,7 +482,7 @@ rows_beyond(const Calibration *calibration, AxisReach reach, float spread, doubl
 static float
 fit_spread(const Calibration *calibration, AxisReach reach)
 {
-	float		low = 1 / sqrtf(calibration->directory->layout.dim);
+	float		low = 1 / sqrtf(calibration->directory->layout.dim_in);
 	float		high = 1;
 
 	for (int round = 0; round < 10; round++)

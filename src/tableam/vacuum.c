@@ -90,7 +90,7 @@ pxd_relation_vacuum(Relation table, VacuumParams *params, BufferAccessStrategy b
 		if (!params->is_wraparound)
 			pxd_shorten_store(table, bstrategy);
 	}
-	if (may_write && !params->is_wraparound)
+	if (may_write && !params->is_wraparound && pxd_enable_key_scan)
 		pxd_cover_pages(table, bstrategy);
 }
 
