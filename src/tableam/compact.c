@@ -43,6 +43,9 @@ PG_FUNCTION_INFO_V1(pxd_sql_compact);
 /* Pages that moving a page's rows may take, since they are packed anew. */
 #define MOVED_PAGES_MAX			1.1
 
+/* The last segment may move without that margin if it has at least so many pages: what it saves is worth the pieces it may end in. */
+#define MOVE_TIGHT_MIN_PAGES	128
+
 /* Where a check of back-pointers stands: the page looked at last, to be read once for a run of TIDs. */
 typedef struct StubCheck
 {
@@ -387,22 +390,25 @@ compare_places_descending(const void *a, const void *b)
 	return left < right ? 1 : left > right ? -1 : 0;
 }
 
-/* Pages before block that rows can move to: free extents that a piece of a segment may go to, or one that takes all of them. */
+/*
+ * Pages before block that rows can move to: free extents that a piece of a segment may go to, or one that takes all of them. *largest is set to the pages of the
+ * largest one.
+ */
 static uint64
-room_before(const SegmentPlace *free_extents, uint64 n, uint32 smallest_piece, BlockNumber block)
+room_before(const SegmentPlace *free_extents, uint64 n, uint32 smallest_piece, BlockNumber block, uint64 *largest)
 {
 	uint64		pieces = 0;
-	uint64		largest = 0;
 
+	*largest = 0;
 	for (uint64 i = 0; i < n; i++)
 	{
 		if (free_extents[i].first_block >= block)
 			continue;
-		largest = Max(largest, free_extents[i].pages);
+		*largest = Max(*largest, free_extents[i].pages);
 		if (free_extents[i].pages >= smallest_piece)
 			pieces += free_extents[i].pages;
 	}
-	return Max(pieces, largest);
+	return Max(pieces, *largest);
 }
 
 static int
@@ -477,11 +483,13 @@ choose_tail(Relation table, double free_fraction, SegmentMove **moves, uint8 **l
 	qsort(places, nlive, sizeof(SegmentPlace), compare_places_descending);
 	for (int i = 0; i < nlive; i++)
 	{
-		uint64		room = room_before(free_extents, nfree, pxd_smallest_piece(RelationGetNumberOfBlocks(store)), places[i].first_block);
+		uint64		largest;
+		uint64		room = room_before(free_extents, nfree, pxd_smallest_piece(RelationGetNumberOfBlocks(store)), places[i].first_block, &largest);
 
 		needed += places[i].pages * MOVED_PAGES_MAX;
-		/* the last one may try a room of just its size: if it does not fit, it makes more room where it was */
-		if (places[i].stays || (needed > room && (i > 0 || places[i].pages > room)))
+		/* the last one may try an extent of just its size: if it does not fit, it makes more room where it was */
+		if (places[i].stays ||
+			(needed > room && (i > 0 || places[i].pages > largest || places[i].pages < MOVE_TIGHT_MIN_PAGES)))
 			break;
 		(*moves)[chosen] = (SegmentMove) {places[i].segno, apart ? chosen : 0};
 		if (apart)
