@@ -43,7 +43,7 @@ PG_FUNCTION_INFO_V1(pxd_sql_compact);
 /* Pages that moving a page's rows may take, since they are packed anew. */
 #define MOVED_PAGES_MAX			1.1
 
-/* The last segment may move without that margin if it has at least so many pages: what it saves is worth the pieces it may end in. */
+/* The last segment may move without that margin if it has at least so many pages: what it saves is worth the pieces it may end in. Runs stay whole. */
 #define MOVE_TIGHT_MIN_PAGES	128
 
 /* Where a check of back-pointers stands: the page looked at last, to be read once for a run of TIDs. */
@@ -489,7 +489,7 @@ choose_tail(Relation table, double free_fraction, SegmentMove **moves, uint8 **l
 		needed += places[i].pages * MOVED_PAGES_MAX;
 		/* the last one may try an extent of just its size: if it does not fit, it makes more room where it was */
 		if (places[i].stays ||
-			(needed > room && (i > 0 || places[i].pages > largest || places[i].pages < MOVE_TIGHT_MIN_PAGES)))
+			(needed > room && (apart || i > 0 || places[i].pages > largest || places[i].pages < MOVE_TIGHT_MIN_PAGES)))
 			break;
 		(*moves)[chosen] = (SegmentMove) {places[i].segno, apart ? chosen : 0};
 		if (apart)
