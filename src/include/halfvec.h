@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "detoast.h"
 #include "vector.h"
 
 #define HALFVEC_MAX_DIM 16000
@@ -31,7 +32,7 @@ StaticAssertDecl(HALFVEC_MAX_DIM == VECTOR_MAX_DIM, "halfvec: shares vector's li
 #define HALFVEC_SIZE(dim_) (offsetof(HalfVector, x) + sizeof(uint16) * (Size) (dim_))
 
 /* Detoasted; may point into the tuple or be a palloc'd copy in the current context. */
-#define DatumGetHalfVectorP(d) ((HalfVector *) PG_DETOAST_DATUM(d))
+#define DatumGetHalfVectorP(d) ((HalfVector *) pxd_detoast(d))
 #define PG_GETARG_HALFVEC_P(n) DatumGetHalfVectorP(PG_GETARG_DATUM(n))
 #define PG_RETURN_HALFVEC_P(v) PG_RETURN_POINTER(v)
 

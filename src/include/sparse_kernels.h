@@ -1,10 +1,10 @@
 /*
  * sparse_kernels.h: distance kernels over sparse vectors, and the distances built on them.
  *
- * The result is defined to the last bit, for all instruction sets and either order of a and b: each index that counts (of
- * either list; for products, of both) adds a rounded term, in ascending order. The last term goes to sum 3, the one
- * before it to sum 2, and so on, in turns; the result is (sum 0 + sum 2) + (sum 1 + sum 3). The norms of a cosine are inner
- * products of kernels.h over the values.
+ * The result is defined to the last bit, for all instruction sets and either order of a and b. It is made of three sums of rounded terms, each
+ * spread over eight lanes: elements of a whose index b has not, element i in lane i % 8; likewise those of b; and common indices, the nth of
+ * them in lane n % 8. Within a lane, terms are added in ascending order. Then the three are added, lane by lane, those of a and of b first; lane j + 4 is added to
+ * lane j, then j + 2, then j + 1. An inner product has common indices only. The norms of a cosine are inner products of kernels.h over the values.
  *
  * A SparseElements has count elements with ascending indices >= 0, without duplicates; damaged ones give arbitrary
  * results, but no other memory is touched. Kernels take no locks, allocate nothing, raise no errors and do not check for
@@ -26,11 +26,13 @@ typedef struct SparseElements
 	const float *values;
 } SparseElements;
 
-/* The kernels of one instruction set: those that have more than the plain one. */
+/* The kernels of one instruction set. */
 typedef struct SparseKernelSet
 {
 	const char *isa;			/* "scalar", "avx512f" */
 	float		(*inner_product) (const SparseElements *a, const SparseElements *b);
+	float		(*l2_squared) (const SparseElements *a, const SparseElements *b);
+	float		(*l1) (const SparseElements *a, const SparseElements *b);
 } SparseKernelSet;
 
 #define MAX_SPARSE_KERNEL_SETS 2

@@ -10,6 +10,8 @@
 
 #include "fmgr.h"
 
+#include "detoast.h"
+
 #define SPARSEVEC_MAX_DIM 1000000000
 #define SPARSEVEC_MAX_NNZ 16000
 
@@ -37,7 +39,7 @@ sparsevec_values(SparseVector *sparsevec)
 }
 
 /* Detoasted; may point into the tuple or be a palloc'd copy in the current context. */
-#define DatumGetSparseVectorP(d) ((SparseVector *) PG_DETOAST_DATUM(d))
+#define DatumGetSparseVectorP(d) ((SparseVector *) pxd_detoast(d))
 #define PG_GETARG_SPARSEVEC_P(n) DatumGetSparseVectorP(PG_GETARG_DATUM(n))
 #define PG_RETURN_SPARSEVEC_P(v) PG_RETURN_POINTER(v)
 

@@ -10,6 +10,8 @@
 
 #include "fmgr.h"
 
+#include "detoast.h"
+
 #define VECTOR_MAX_DIM 16000
 
 typedef struct Vector
@@ -28,7 +30,7 @@ StaticAssertDecl(VECTOR_MAX_DIM <= PG_INT16_MAX, "vector: dim is an int16");
 #define VECTOR_SIZE(dim_) (offsetof(Vector, x) + sizeof(float4) * (Size) (dim_))
 
 /* Detoasted; may point into the tuple or be a palloc'd copy in the current context. */
-#define DatumGetVectorP(d) ((Vector *) PG_DETOAST_DATUM(d))
+#define DatumGetVectorP(d) ((Vector *) pxd_detoast(d))
 #define PG_GETARG_VECTOR_P(n) DatumGetVectorP(PG_GETARG_DATUM(n))
 #define PG_RETURN_VECTOR_P(v) PG_RETURN_POINTER(v)
 

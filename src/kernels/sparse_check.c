@@ -60,19 +60,12 @@ fill_list(CheckList *list, int count, int range, uint32 seed)
 	list->elements = (SparseElements) {n, list->indices, list->values};
 }
 
-static double
-relative_error(double found, double expected)
+/* Raises the greatest error so far to that of one result. */
+static void
+raise_error(double *greatest, double found, double expected)
 {
-	if (found == expected)
-		return 0.0;
-	return expected != 0.0 ? fabs((found - expected) / expected) : get_float8_infinity();
-}
-
-/* What adds a term in the kernel under check: an index of either list, or of both. */
-static bool
-counts(int kernel, float x, float y)
-{
-	return kernel == CHECK_INNER_PRODUCT ? x != 0.0f && y != 0.0f : x != 0.0f || y != 0.0f;
+	if (found != expected)
+		*greatest = Max(*greatest, expected != 0.0 ? fabs((found - expected) / expected) : get_float8_infinity());
 }
 
 static float
@@ -83,28 +76,42 @@ term(int kernel, float x, float y)
 	return kernel == CHECK_L1 ? fabsf(x - y) : (x - y) * (x - y);
 }
 
-/* The definition, from the last index to the first to number the sums, and forward to add. */
+/* The definition. */
 static float
 defined_result(int kernel, const float *a, const float *b)
 {
 	/* volatile: each sum and each term is rounded by itself */
-	volatile float sums[4] = {0};
-	int			ahead = 0;
+	volatile float common[8] = {0};
+	volatile float alone_a[8] = {0};
+	volatile float alone_b[8] = {0};
+	int			n = 0;
+	int			n_a = 0;
+	int			n_b = 0;
 
-	for (int i = 0; i < CHECK_DIM; i++)
-		ahead += counts(kernel, a[i], b[i]);
 	for (int i = 0; i < CHECK_DIM; i++)
 	{
 		volatile float rounded = term(kernel, a[i], b[i]);
+		bool		in_a = a[i] != 0.0f;
+		bool		in_b = b[i] != 0.0f;
 
-		if (!counts(kernel, a[i], b[i]))
-			continue;
-		ahead--;
-		sums[3 - ahead % 4] += rounded;
+		if (in_a && in_b)
+			common[n++ % 8] += rounded;
+		else if (in_a && kernel != CHECK_INNER_PRODUCT)
+			alone_a[n_a % 8] += rounded;
+		else if (in_b && kernel != CHECK_INNER_PRODUCT)
+			alone_b[n_b % 8] += rounded;
+		n_a += in_a;
+		n_b += in_b;
 	}
-	sums[0] += sums[2];
-	sums[1] += sums[3];
-	return sums[0] + sums[1];
+	for (int lane = 0; lane < 8; lane++)
+	{
+		alone_a[lane] += alone_b[lane];
+		common[lane] += alone_a[lane];
+	}
+	for (int half = 4; half > 0; half /= 2)
+		for (int lane = 0; lane < half; lane++)
+			common[lane] += common[lane + half];
+	return common[0];
 }
 
 /* Raises each kernel's error to that of one pair, both ways round. */
@@ -116,21 +123,21 @@ check_pair(const CheckList *a, const CheckList *b, double *errors)
 	const SparseKernelSet *sets[MAX_SPARSE_KERNEL_SETS];
 	const KernelSet *dense = pxd_kernels_reference(&pxd_kernels);
 	float		dot = defined_result(CHECK_INNER_PRODUCT, a->whole, b->whole);
+	float		l2_squared = defined_result(CHECK_L2_SQUARED, a->whole, b->whole);
+	float		l1 = defined_result(CHECK_L1, a->whole, b->whole);
 	CosineSums	found;
 
-	errors[CHECK_L2_SQUARED] = Max(errors[CHECK_L2_SQUARED], relative_error(pxd_sparse_l2_squared(x, y),
-																		defined_result(CHECK_L2_SQUARED, a->whole, b->whole)));
-	errors[CHECK_L1] = Max(errors[CHECK_L1], relative_error(pxd_sparse_l1(x, y),
-														defined_result(CHECK_L1, a->whole, b->whole)));
-	errors[CHECK_INNER_PRODUCT] = Max(errors[CHECK_INNER_PRODUCT], relative_error(pxd_sparse_inner_product(x, y), dot));
 	for (int i = 0; i < pxd_sparse_kernels_usable(sets); i++)
-		errors[CHECK_INNER_PRODUCT] = Max(errors[CHECK_INNER_PRODUCT], relative_error(sets[i]->inner_product(x, y), dot));
+	{
+		raise_error(&errors[CHECK_INNER_PRODUCT], sets[i]->inner_product(x, y), dot);
+		raise_error(&errors[CHECK_L2_SQUARED], sets[i]->l2_squared(x, y), l2_squared);
+		raise_error(&errors[CHECK_L1], sets[i]->l1(x, y), l1);
+	}
+	raise_error(&errors[CHECK_INNER_PRODUCT], pxd_sparse_inner_product(x, y), dot);
 	pxd_sparse_cosine_sums(x, y, &found);
-	errors[CHECK_COSINE_SUMS] = Max(errors[CHECK_COSINE_SUMS], relative_error(found.dot, dot));
-	errors[CHECK_COSINE_SUMS] = Max(errors[CHECK_COSINE_SUMS], relative_error(found.norm_a,
-																		 dense->inner_product(x->count, x->values, x->values)));
-	errors[CHECK_COSINE_SUMS] = Max(errors[CHECK_COSINE_SUMS], relative_error(found.norm_b,
-																		 dense->inner_product(y->count, y->values, y->values)));
+	raise_error(&errors[CHECK_COSINE_SUMS], found.dot, dot);
+	raise_error(&errors[CHECK_COSINE_SUMS], found.norm_a, dense->inner_product(x->count, x->values, x->values));
+	raise_error(&errors[CHECK_COSINE_SUMS], found.norm_b, dense->inner_product(y->count, y->values, y->values));
 }
 
 void
