@@ -10,6 +10,7 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/transam.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
@@ -23,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "axis_counts.h"
@@ -123,6 +125,29 @@ plan_uses(Plan *plan, Oid index)
 }
 
 /*
+ * The planner has not chosen the index, though everything else is disabled: because it may not, or for a reason not known here. Raises an ERROR.
+ *
+ * It may not (get_relation_info) where HOT chains were broken when the index was built, which then has no entries for their old members, as long as a
+ * snapshot of this transaction might see one of those. No query of this transaction uses the index then.
+ */
+static void
+not_chosen(const Subject *subject)
+{
+	Relation	index = relation_open(subject->index, AccessShareLock);
+
+	if (index->rd_index->indcheckxmin &&
+		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" could not be used yet", RelationGetRelationName(index)),
+				 errdetail("It does not have versions of rows that transactions older than the index may still see."),
+				 errhint("Try again when the transactions have ended that were running when it was built.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the planner does not choose index \"%s\" for its own queries", RelationGetRelationName(index))));
+}
+
+/*
  * Prepares the query for the $2 nearest rows of $1, to be answered with the index or by looking at all rows. The settings it was planned under
  * must be the same whenever it is run.
  */
@@ -147,9 +172,7 @@ prepare(const Subject *subject, bool with_index)
 			ReleaseCachedPlan(cached, NULL);	/* the plan is not a saved one: no owner */
 	}
 	if (!right)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the planner does not choose index \"%s\" for its own queries", get_rel_name(subject->index))));
+		not_chosen(subject);
 	return plan;
 }
 
