@@ -437,6 +437,7 @@ write_centroids(Relation table, Relation index, IndexInfo *index_info, const Axi
 	{
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, AXIS_PHASE_KMEANS);
 		lists = Min(lists, pxd_axis_list_count(layout, sample->count < sample->capacity ? state.seen : Max(rows, state.seen)));
+		pxd_axis_sample_merge(sample);
 		centroids = MemoryContextAllocHuge(context, mul_size(lists, sizeof(float) * layout->dim));
 		lists = pxd_axis_kmeans(sample, lists, centroids);
 		write_frame(index, MAIN_FORKNUM, layout, state.frame.origin, centroids, lists);

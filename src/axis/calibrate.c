@@ -575,7 +575,17 @@ some_row(Relation index, const AxisDirectory *directory, int list, uint32 random
 	return false;
 }
 
-/* Vectors of up to QUERIES rows from lists all over the index, to out; returns how many. */
+/* Whether the last of count + 1 vectors is one of those before it. */
+static bool
+is_among(const float *vectors, int count, int dim)
+{
+	for (int i = 0; i < count; i++)
+		if (memcmp(vectors + (Size) dim * i, vectors + (Size) dim * count, sizeof(float) * dim) == 0)
+			return true;
+	return false;
+}
+
+/* Different vectors of up to QUERIES rows from lists all over the index, to out; returns how many. */
 static int
 pick_queries(Relation index, AxisDirectory *directory, float *out)
 {
@@ -593,7 +603,8 @@ pick_queries(Relation index, AxisDirectory *directory, float *out)
 		if (!some_row(index, directory, list, pg_prng_uint32(&pg_global_prng_state), row))
 			continue;
 		pxd_axis_centroid(directory, list, centroid);
-		pxd_axis_vectors_get(vectors, row, centroid, out + (Size) directory->layout.dim * count++);
+		pxd_axis_vectors_get(vectors, row, centroid, out + (Size) directory->layout.dim * count);
+		count += !is_among(out, count, directory->layout.dim);
 	}
 	pxd_axis_vectors_end(vectors);
 	table_close(table, AccessShareLock);

@@ -8,8 +8,10 @@
 
 #include <math.h>
 
+#include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "axis_sample.h"
@@ -18,11 +20,27 @@
 #define COARSE_ROUNDS 6
 #define FINE_ROUNDS 6
 #define FLAT_ROUNDS 2
+/* Vectors of the sample that a centroid shall have on average; of equal ones no more count. */
+#define LEAST_PER_CENTROID 16
+
+/* A vector that a centroid may begin at. */
+typedef struct Start
+{
+	float		key;			/* the smallest keys are taken */
+	int			row;
+} Start;
+
+#define ST_SORT sort_starts
+#define ST_ELEMENT_TYPE Start
+#define ST_COMPARE(a, b) ((a)->key < (b)->key ? -1 : (a)->key > (b)->key)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 Size
 pxd_axis_sample_bytes(int dim, int capacity)
 {
-	return mul_size(capacity, dim + 2 * sizeof(float) + 4 * sizeof(int));
+	return mul_size(capacity, dim + 2 * sizeof(float) + sizeof(int) + 4 * sizeof(int) + sizeof(Start));
 }
 
 Size
@@ -47,6 +65,7 @@ pxd_axis_sample_create(int dim, int capacity)
 	sample->codes = alloc_large(mul_size(capacity, dim));
 	sample->scale = alloc_large(mul_size(capacity, sizeof(float)));
 	sample->total = alloc_large(mul_size(capacity, sizeof(float)));
+	sample->copies = alloc_large(mul_size(capacity, sizeof(int)));
 	return sample;
 }
 
@@ -56,6 +75,7 @@ pxd_axis_sample_free(AxisSample *sample)
 	pfree(sample->codes);
 	pfree(sample->scale);
 	pfree(sample->total);
+	pfree(sample->copies);
 	pfree(sample);
 }
 
@@ -70,6 +90,7 @@ pxd_axis_sample_set(AxisSample *sample, int i, const float *x)
 	for (int d = 0; d < sample->dim; d++)
 		sum += codes[d];
 	sample->total[i] = sample->scale[i] * sum;
+	sample->copies[i] = 1;
 	if (i == sample->count)
 		sample->count++;
 }
@@ -81,6 +102,61 @@ pxd_axis_sample_get(const AxisSample *sample, int i, float *out)
 
 	for (int d = 0; d < sample->dim; d++)
 		out[d] = sample->scale[i] * codes[d];
+}
+
+/* A vector's scale without the last bits, in which vectors of one direction differ when they have been scaled to length 1. */
+static uint32
+rounded_scale(const AxisSample *sample, int i)
+{
+	uint32		bits;
+
+	memcpy(&bits, &sample->scale[i], sizeof(bits));
+	return (bits + 32) >> 6;
+}
+
+static bool
+same_vector(const AxisSample *sample, int a, int b)
+{
+	return rounded_scale(sample, a) == rounded_scale(sample, b) &&
+		memcmp(sample->codes + (Size) sample->dim * a, sample->codes + (Size) sample->dim * b, sample->dim) == 0;
+}
+
+void
+pxd_axis_sample_merge(AxisSample *sample)
+{
+	int			dim = sample->dim;
+	uint32		slots = pg_nextpower2_32((uint32) sample->count + (uint32) sample->count / 2 + 1);
+	int		   *table = alloc_large(mul_size(slots, sizeof(int)));	/* hash table of vectors that stay, -1: none */
+	int			kept = 0;
+
+	memset(table, -1, mul_size(slots, sizeof(int)));
+	for (int i = 0; i < sample->count; i++)
+	{
+		const int8 *codes = sample->codes + (Size) dim * i;
+		uint32		slot = hash_combine(hash_bytes((const unsigned char *) codes, dim),
+										hash_bytes_uint32(rounded_scale(sample, i))) & (slots - 1);
+
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		while (table[slot] >= 0 && !same_vector(sample, table[slot], i))
+			slot = (slot + 1) & (slots - 1);
+		if (table[slot] >= 0)
+		{
+			sample->copies[table[slot]] += sample->copies[i];
+			continue;
+		}
+		table[slot] = kept;
+		if (kept < i)
+		{
+			memcpy(sample->codes + (Size) dim * kept, codes, dim);
+			sample->scale[kept] = sample->scale[i];
+			sample->total[kept] = sample->total[i];
+			sample->copies[kept] = sample->copies[i];
+		}
+		kept++;
+	}
+	sample->count = kept;
+	pfree(table);
 }
 
 /* Centroids being found: as floats, and quantised. */
@@ -160,7 +236,7 @@ static void
 add_vector(const AxisSample *sample, int i, float *sum)
 {
 	const int8 *codes = sample->codes + (Size) sample->dim * i;
-	float		scale = sample->scale[i];
+	float		scale = sample->scale[i] * sample->copies[i];
 
 	for (int d = 0; d < sample->dim; d++)
 		sum[d] += scale * codes[d];
@@ -189,7 +265,7 @@ lloyd(const AxisSample *sample, const int *rows, int nrows, Centroids *centroids
 				CHECK_FOR_INTERRUPTS();
 			assigned[i] = nearest_centroid(sample, rows[i], centroids);
 			add_vector(sample, rows[i], sums + (Size) dim * assigned[i]);
-			counts[assigned[i]]++;
+			counts[assigned[i]] += sample->copies[rows[i]];
 		}
 		for (int c = 0; c < k; c++)
 		{
@@ -206,25 +282,31 @@ lloyd(const AxisSample *sample, const int *rows, int nrows, Centroids *centroids
 	pfree(counts);
 }
 
-/* Starts centroids at different random vectors among rows, which it shuffles. count <= nrows. */
+/*
+ * Starts centroids at different random vectors among rows, each the more likely the more rows it stands for: what many rows are equal to
+ * shall have a list of its own. count <= nrows.
+ */
 static void
-pick_centroids(const AxisSample *sample, int *rows, int nrows, Centroids *centroids)
+pick_centroids(const AxisSample *sample, const int *rows, int nrows, Centroids *centroids)
 {
-	Assert(centroids->count <= nrows);
-	for (int c = 0; c < centroids->count; c++)
-	{
-		int			other = (int) pg_prng_uint64_range(&pg_global_prng_state, c, nrows - 1);
-		int			row = rows[other];
+	Start	   *starts = alloc_large(mul_size(nrows, sizeof(Start)));
 
-		rows[other] = rows[c];
-		rows[c] = row;
-		pxd_axis_sample_get(sample, row, centroids->x + (Size) sample->dim * c);
+	Assert(centroids->count <= nrows);
+	/* the smallest of exponential variables with these rates: draws without replacement, weighted */
+	for (int i = 0; i < nrows; i++)
+	{
+		starts[i].key = (float) (-log1p(-pg_prng_double(&pg_global_prng_state)) / sample->copies[rows[i]]);
+		starts[i].row = rows[i];
 	}
+	sort_starts(starts, nrows);
+	for (int c = 0; c < centroids->count; c++)
+		pxd_axis_sample_get(sample, starts[c].row, centroids->x + (Size) sample->dim * c);
+	pfree(starts);
 }
 
 /* Finds count centroids of the vectors rows, to x; leaves each vector's in assigned. */
 static void
-cluster(const AxisSample *sample, int *rows, int nrows, int count, int rounds, float *x, int *assigned)
+cluster(const AxisSample *sample, const int *rows, int nrows, int count, int rounds, float *x, int *assigned)
 {
 	Centroids	centroids;
 
@@ -234,6 +316,20 @@ cluster(const AxisSample *sample, int *rows, int nrows, int count, int rounds, f
 	centroids_free(&centroids);
 }
 
+/*
+ * What vectors of the sample count when centroids are handed out: from fewer than LEAST_PER_CENTROID vectors each, centroids would suit these only,
+ * but a vector of as many copies can do with itself.
+ */
+static int64
+claim_of(const AxisSample *sample, const int *rows, int nrows)
+{
+	int64		claim = 0;
+
+	for (int i = 0; i < nrows; i++)
+		claim += Min(sample->copies[rows[i]], LEAST_PER_CENTROID);
+	return claim;
+}
+
 /* Centroids within each of the groups that assigned tells; returns how many. */
 static int
 cluster_groups(const AxisSample *sample, const int *rows, const int *assigned, int groups, int k, float *out)
@@ -241,6 +337,7 @@ cluster_groups(const AxisSample *sample, const int *rows, const int *assigned, i
 	int			n = sample->count;
 	int		   *members = alloc_large(mul_size(n, sizeof(int)));
 	int		   *scratch = alloc_large(mul_size(n, sizeof(int)));
+	double		claims = (double) claim_of(sample, rows, n);
 	int			found = 0;
 
 	for (int g = 0; g < groups; g++)
@@ -253,7 +350,7 @@ cluster_groups(const AxisSample *sample, const int *rows, const int *assigned, i
 				members[size++] = rows[i];
 		if (size == 0)
 			continue;
-		share = (int) rint((double) k * size / n);
+		share = (int) rint(k * (claim_of(sample, members, size) / claims));
 		share = Min(Min(Max(share, 1), size), k - found);
 		if (share == 0)
 			break;
@@ -276,9 +373,9 @@ pxd_axis_kmeans(const AxisSample *sample, int k, float *out)
 	Centroids	centroids;
 
 	Assert(n > 0 && k > 0);
-	k = Min(k, n);
 	for (int i = 0; i < n; i++)
 		rows[i] = i;
+	k = (int) Min(Min(k, n), (claim_of(sample, rows, n) + LEAST_PER_CENTROID - 1) / LEAST_PER_CENTROID);
 
 	groups = (int) sqrt(k);
 	if (groups >= 4)
