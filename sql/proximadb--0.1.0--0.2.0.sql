@@ -142,3 +142,5 @@ CREATE PROCEDURE proximadb.axis_migrate(collection text, strategy text)
 	AS 'MODULE_PATHNAME', 'pxd_sql_axis_migrate' LANGUAGE C;
 COMMENT ON PROCEDURE proximadb.axis_migrate(text, text) IS
 	'rebuilds the axis index of a collection with another strategy (auto, flat, ivf) beside reads and writes, and drops the old one last; makes one if there is none';
+
+COMMENT ON COLUMN proximadb.table_options.compression_level IS 'zstd level, 0: the access method''s own';

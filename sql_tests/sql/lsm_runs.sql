@@ -69,6 +69,42 @@ INSERT INTO alike SELECT i, doc(i)::text || repeat(' and the same words in every
 SELECT sum(bytes) * 4 < (SELECT sum(length(d)) FROM alike) AS small FROM proximadb.segments('alike');
 SELECT count(*) FROM alike WHERE d <> doc(id)::text || repeat(' and the same words in every row, ' || id, 8);
 SELECT count(*) FROM proximadb.verify('alike');
+-- The level where none is set is 7; one that is set is what it says
+CREATE TABLE texts USING heap AS SELECT i AS id, (SELECT string_agg(substr(md5((hashint4(i * 60 + k) & 1023)::text), 1, 3 + k % 7), ' ') FROM generate_series(1, 60) k) AS d
+    FROM generate_series(1, 6000) i;
+CREATE FUNCTION written_at(level int) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    CREATE TABLE at_level (id int PRIMARY KEY, d text);
+    IF level IS NOT NULL THEN
+        PERFORM proximadb.set_options('at_level', compression_level => level);
+    END IF;
+    INSERT INTO at_level SELECT * FROM texts;
+    RETURN (SELECT sum(bytes) FROM proximadb.segments('at_level'));
+END $$;
+CREATE TABLE levels (level int, bytes bigint);
+DO $$
+DECLARE
+    level int;
+BEGIN
+    FOREACH level IN ARRAY '{NULL, 0, 3, 7}'::int[] LOOP
+        INSERT INTO levels VALUES (level, written_at(level));
+        DROP TABLE at_level;
+    END LOOP;
+END $$;
+SELECT l.level, l.bytes = s.bytes AS as_7, l.bytes > s.bytes AS larger FROM levels l, levels s WHERE s.level = 7 ORDER BY l.level NULLS FIRST;
+
+-- Values that are TOASTed in another table count as what they are when a command goes over to writing segments
+CREATE TABLE toasted (id int, t text) USING heap;
+ALTER TABLE toasted ALTER t SET STORAGE EXTERNAL;
+INSERT INTO toasted SELECT i, repeat(md5(i::text), 2000) FROM generate_series(1, 20) i;
+CREATE TABLE from_toast (id int PRIMARY KEY, t text);
+SET proximadb.debug_direct = off;
+INSERT INTO from_toast SELECT * FROM toasted;
+SELECT sealed_rows FROM proximadb.stat_table WHERE relid = 'from_toast'::regclass;
+SELECT count(*), count(*) FILTER (WHERE t = repeat(md5(id::text), 2000)) AS same FROM from_toast;
+-- in CREATE TABLE AS, too
+CREATE TABLE copied_toast AS SELECT * FROM toasted;
+SELECT sealed_rows FROM proximadb.stat_table WHERE relid = 'copied_toast'::regclass;
 -- Long values, long keys, values of one block each
 CREATE TABLE long (k text PRIMARY KEY, n int, t text);
 SET proximadb.debug_direct = on;

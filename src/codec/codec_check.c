@@ -610,7 +610,7 @@ check_zstd_dictionary(void)
 						 i * 7919 % 1000, i * 31 % 500, i);
 		sizes[i] = samples.len - start;
 	}
-	data = pxd_zstd_train(samples.data, sizes, lengthof(sizes), 2048, &data_len);
+	data = pxd_zstd_train(samples.data, sizes, lengthof(sizes), 3, 2048, &data_len);
 	if (data == NULL)
 		return false;
 	writer = pxd_zstd_compress_dictionary(CurrentMemoryContext, data, data_len, 3);
@@ -622,7 +622,7 @@ check_zstd_dictionary(void)
 		memcmp(samples.data, back, sizeof(back)) == 0 &&
 		!pxd_zstd_decompress_with(reader, packed, packed_len - 1, back, sizeof(back)) &&
 		!pxd_zstd_decompress(packed, packed_len, back, sizeof(back)) &&
-		pxd_zstd_train(samples.data, sizes, 1, 2048, &data_len) == NULL;
+		pxd_zstd_train(samples.data, sizes, 1, 3, 2048, &data_len) == NULL;
 }
 
 /* Damaged input gives an error or other bytes, but never one byte more than asked. */

@@ -30,13 +30,13 @@ extern bool pxd_zstd_decompress(const char *src, Size len, char *dst, Size raw_l
 
 /*
  * A dictionary is bytes that blocks resemble: small blocks then compress about as well as large ones. pxd_zstd_train makes one of at most
- * max_len bytes from samples that lie one after the other, palloc'd; NULL if they give none. What zstd makes of a dictionary lives until
+ * max_len bytes from samples that lie one after the other, palloc'd, for blocks compressed at level (it holds statistics of what that makes); NULL if they give none. What zstd makes of a dictionary lives until
  * context is reset; data need not. A compression dictionary knows its level. Contracts of the functions as above; what was
  * compressed with a dictionary is malformed without it.
  */
 typedef struct ZstdDictionary ZstdDictionary;
 
-extern char *pxd_zstd_train(const char *samples, const size_t *sizes, uint32 nsamples, Size max_len, Size *out_len);
+extern char *pxd_zstd_train(const char *samples, const size_t *sizes, uint32 nsamples, int level, Size max_len, Size *out_len);
 extern ZstdDictionary *pxd_zstd_compress_dictionary(MemoryContext context, const char *data, Size len, int level);
 extern ZstdDictionary *pxd_zstd_decompress_dictionary(MemoryContext context, const char *data, Size len);
 extern char *pxd_zstd_compress_with(const ZstdDictionary *dictionary, const char *src, Size len, Size max_len,

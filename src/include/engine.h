@@ -99,6 +99,7 @@ typedef struct StorageEngine
 	bool		sorted;			/* batches carry the sort key, flush and compaction bring rows in its order */
 	double		free_fraction;	/* of the store that may be free: room for the segments that compactions to come will write */
 	Size		max_row_bytes;	/* rows with more bytes to seal stay hot; 0: no bound */
+	int			compression_level;	/* zstd's, where none is set */
 
 	/*
 	 * Initialises image (image->context is the current context) as that of a segment that holds batch, which

@@ -13,7 +13,7 @@ typedef enum OptionId
 {
 	OPTION_BLOCK_SIZE,			/* kB of records before compression */
 	OPTION_BLOOM_FPR,			/* false positives of key filters, 0: no filters */
-	OPTION_COMPRESSION_LEVEL,
+	OPTION_COMPRESSION_LEVEL,	/* 0: the engine's own */
 	OPTION_SEGMENT_SIZE,		/* kB at which a segment is closed */
 	OPTION_FLUSH_THRESHOLD,		/* kB */
 	OPTION_COMPACTION_THRESHOLD,	/* runs of level 0 that are merged */

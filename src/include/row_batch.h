@@ -40,7 +40,7 @@ typedef struct SortKey
 typedef struct SegmentSettings
 {
 	SortKey		key;			/* empty unless the engine sorts */
-	int			compression_level;	/* zstd's */
+	int			compression_level;	/* zstd's; the engine's own where none is set */
 	uint32		block_bytes;	/* of records, before compression */
 	double		bloom_fpr;		/* false positives of filters on the key, as a fraction; 0: no filters */
 	Size		max_bytes;		/* payload at which a segment is closed */

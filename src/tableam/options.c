@@ -226,8 +226,8 @@ pxd_options_init(void)
 				   4, PGC_USERSET);
 	define_setting(OPTION_COMPRESSION_LEVEL, "proximadb.compression_level",
 				   "zstd compression level of sealed columns.",
-				   "Negative levels are faster, higher ones smaller; vectors are never compressed.",
-				   3, PGC_USERSET);
+				   "Negative levels are faster, higher ones smaller; 0 is 3 for viper tables and 7 for lsm tables. Vectors are never compressed.",
+				   0, PGC_USERSET);
 	define_setting(OPTION_FLUSH_THRESHOLD, "proximadb.flush_threshold",
 				   "Bytes of hot rows from which on the background worker seals those of a large table.",
 				   "A smaller table's are sealed from 1/32 of its size on, at least 1 MB.",

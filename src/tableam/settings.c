@@ -99,6 +99,8 @@ pxd_table_settings(Relation table, const StorageEngine *engine, SegmentSettings 
 	pxd_table_options(table, &options);
 	memset(settings, 0, sizeof(*settings));
 	settings->compression_level = pxd_option_int(&options, OPTION_COMPRESSION_LEVEL);
+	if (settings->compression_level == 0)
+		settings->compression_level = engine->compression_level;
 	settings->block_bytes = (uint32) pxd_option_int(&options, OPTION_BLOCK_SIZE) * 1024;
 	settings->bloom_fpr = pxd_option_value(&options, OPTION_BLOOM_FPR);
 	settings->max_bytes = (Size) pxd_option_int(&options, OPTION_SEGMENT_SIZE) * 1024;

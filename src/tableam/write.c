@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/heapam.h"
 #include "access/genam.h"
 #include "access/heaptoast.h"
@@ -203,14 +204,34 @@ pxd_write_direct(Relation table, TupleTableSlot *slot, CommandId cid, SegmentBui
 	return pxd_builder_add(*builder, table, slot->tts_values, slot->tts_isnull, MaxHeapTupleSize, position);
 }
 
-/* Inserts the slot's whole row; a speculative one carries its token. Returns the tuple's length. */
+/*
+ * Bytes of a row that goes in as tuple: its values as a segment would hold them. A value that is TOASTed in the table it comes from is only pointed to by now, but a whole
+ * copy of it goes into this one.
+ */
+static Size
+row_bytes(TupleTableSlot *slot, HeapTuple tuple)
+{
+	TupleDesc	tupdesc = slot->tts_tupleDescriptor;
+	Size		bytes = tuple->t_len;
+
+	if (likely(!HeapTupleHasExternal(tuple)))
+		return bytes;
+	slot_getallattrs(slot);
+	for (int i = 0; i < tupdesc->natts; i++)
+		if (!slot->tts_isnull[i] && TupleDescAttr(tupdesc, i)->attlen == -1 &&
+			VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(slot->tts_values[i])))
+			bytes += toast_raw_datum_size(slot->tts_values[i]);
+	return bytes;
+}
+
+/* Inserts the slot's whole row; a speculative one carries its token. Returns the row's bytes. */
 static Size
 insert_hot(Relation table, TupleTableSlot *slot, CommandId cid, int options, BulkInsertState bistate,
 		   uint32 spec_token)
 {
 	bool		should_free;
 	HeapTuple	tuple = pxd_slot_own_tuple(slot, &should_free);
-	Size		len = tuple->t_len;
+	Size		len = row_bytes(slot, tuple);
 
 	slot->tts_tableOid = RelationGetRelid(table);
 	tuple->t_tableOid = slot->tts_tableOid;
@@ -315,10 +336,13 @@ pxd_multi_insert(Relation table, TupleTableSlot **slots, int nslots, CommandId c
 		sealed[i] = (tuple != NULL);
 		if (!sealed[i])
 		{
+			Size		len;
+
 			tuple = ExecCopySlotHeapTuple(slots[i]);
-			state->bytes += tuple->t_len;
+			len = row_bytes(slots[i], tuple);
+			state->bytes += len;
 			state->hot = true;
-			pxd_worker_note_hot(table, tuple->t_len);
+			pxd_worker_note_hot(table, len);
 		}
 		ExecStoreHeapTuple(tuple, placeholders[i], true);
 	}

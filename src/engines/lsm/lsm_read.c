@@ -323,6 +323,7 @@ const StorageEngine pxd_engine_lsm = {
 	.sorted = true,
 	.free_fraction = 0.5,		/* a merge of all levels leaves as much */
 	.max_row_bytes = LSM_MAX_ROW_BYTES,
+	.compression_level = 7,		/* records are written together and compressed with a dictionary: see README */
 	.encode = pxd_lsm_encode,
 	.open = lsm_open,
 	.in_stub = lsm_in_stub,

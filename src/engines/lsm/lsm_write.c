@@ -28,7 +28,7 @@
 #define DICTIONARY_LARGEST		(64 * 1024)
 #define DICTIONARY_FACTOR		24
 /* What it is trained on; more takes longer and gains little. */
-#define DICTIONARY_SAMPLE_BYTES	(512 * 1024)
+#define DICTIONARY_SAMPLE_BYTES	(1024 * 1024)
 /* It is kept if the blocks tried are at least so much smaller with it. */
 #define DICTIONARY_MIN_SAVING	0.05
 #define DICTIONARY_TRIALS		8
@@ -199,7 +199,8 @@ train_dictionary(const RunWriter *writer, Size *len)
 		appendBinaryStringInfo(&samples, writer->raw + writer->starts[record], (int) size);
 		sizes[n++] = size;
 	}
-	return pxd_zstd_train(samples.data, sizes, n, Min(writer->raw_len / DICTIONARY_FACTOR, DICTIONARY_LARGEST), len);
+	return pxd_zstd_train(samples.data, sizes, n, writer->batch->settings.compression_level,
+						  Min(writer->raw_len / DICTIONARY_FACTOR, DICTIONARY_LARGEST), len);
 }
 
 /* Whether blocks tried are so much smaller with the dictionary that it makes up for its own length. */

@@ -273,6 +273,7 @@ const StorageEngine pxd_engine_viper = {
 	.name = VIPER_ENGINE_NAME,
 	.id = VIPER_ENGINE_ID,
 	.free_fraction = 0.1,
+	.compression_level = 3,
 	.encode = pxd_viper_encode,
 	.open = viper_open,
 	.in_stub = viper_in_stub,

@@ -60,7 +60,7 @@ train_dictionary(const RowBatch *batch, const BatchColumn *source, Size *len)
 		used += item_len;
 		lens[n++] = item_len;
 	}
-	dictionary = pxd_zstd_train(samples, lens, n, DICTIONARY_BYTES, len);
+	dictionary = pxd_zstd_train(samples, lens, n, batch->settings.compression_level, DICTIONARY_BYTES, len);
 	pfree(samples);
 	pfree(lens);
 	return dictionary;
