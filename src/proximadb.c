@@ -22,7 +22,7 @@ PG_MODULE_MAGIC;
 bool		pxd_preloaded = false;
 bool		pxd_debug_direct = false;
 bool		pxd_debug_flush = false;
-bool		pxd_enable_key_scan = false;
+bool		pxd_enable_key_scan = true;
 int			pxd_build_mem_kb = 64 * 1024;
 
 void		_PG_init(void);
@@ -67,7 +67,7 @@ _PG_init(void)
 							 "Enables the planner's use of scans by the sort key of a table.",
 							 "VACUUM notes which pages such scans can leave out while this is on.",
 							 &pxd_enable_key_scan,
-							 false,
+							 true,
 							 PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 	pxd_options_init();
 	pxd_axis_options_init();

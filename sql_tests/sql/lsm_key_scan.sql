@@ -4,7 +4,6 @@
 CREATE SCHEMA lsm_key_scan;
 SET search_path = lsm_key_scan, public;
 SET default_table_access_method = lsm;
-SET proximadb.enable_key_scan = on;
 SET enable_indexscan = off;
 SET enable_bitmapscan = off;
 SET enable_indexonlyscan = off;
@@ -51,7 +50,7 @@ EXPLAIN (COSTS OFF) SELECT * FROM t WHERE a = 5;
 EXPLAIN (COSTS OFF) SELECT * FROM t WHERE id <> 5;
 SET proximadb.enable_key_scan = off;
 EXPLAIN (COSTS OFF) SELECT * FROM t WHERE id = 5;
-SET proximadb.enable_key_scan = on;
+RESET proximadb.enable_key_scan;
 -- A btree wins for a row; so does a sequential scan for all
 RESET enable_indexscan;
 EXPLAIN (COSTS OFF) SELECT * FROM t WHERE id = 5;

@@ -12,7 +12,6 @@ $node->append_conf('postgresql.conf', <<'END');
 shared_preload_libraries = 'proximadb'
 autovacuum = off
 proximadb.worker = off
-proximadb.enable_key_scan = on
 old_snapshot_threshold = 1min
 END
 $node->start;

@@ -13,7 +13,6 @@ shared_preload_libraries = 'proximadb'
 wal_consistency_checking = 'all'
 autovacuum = off
 proximadb.worker = off
-proximadb.enable_key_scan = on
 hot_standby = on
 max_standby_streaming_delay = 5s
 END

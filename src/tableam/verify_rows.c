@@ -367,6 +367,8 @@ look_at_page(RowWalk *walk, Buffer buffer, FoundStub *stubs)
 	int			nstubs = 0;
 	bool		report = !walk->forms_checked;
 
+	/* before any return: check_cover takes it for this page's */
+	walk->hot = InvalidOffsetNumber;
 	if (PageIsNew(page))
 		return 0;
 	if (header->pd_lower < SizeOfPageHeaderData || header->pd_lower > header->pd_upper ||
@@ -376,7 +378,6 @@ look_at_page(RowWalk *walk, Buffer buffer, FoundStub *stubs)
 		return 0;
 	}
 
-	walk->hot = InvalidOffsetNumber;
 	for (OffsetNumber offset = FirstOffsetNumber; offset <= PageGetMaxOffsetNumber(page); offset++)
 	{
 		ItemId		item = PageGetItemId(page, offset);
