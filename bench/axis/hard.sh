@@ -43,10 +43,14 @@ load()
 # index METRIC [COLUMN...]: index i on t.
 index()
 {
+	local column columns=
 	metric=$1
 	shift
+	for column in "$@"; do
+		columns+=", $column"
+	done
 	sql -c "SET client_min_messages = warning; DROP INDEX IF EXISTS i" \
-		-c "CREATE INDEX i ON t USING axis (e vector_${metric}_ops${*:+, $*})"
+		-c "CREATE INDEX i ON t USING axis (e vector_${metric}_ops$columns)"
 }
 
 # queries [HOW]: table q of queries of the kind loaded last.
@@ -94,7 +98,7 @@ CREATE EXTENSION proximadb;
 CREATE FUNCTION filtered(operator text, condition text, k int, OUT recall float8, OUT codes float8, OUT reranks float8, OUT index_ms float8,
 	OUT exact_ms float8) LANGUAGE plpgsql AS $$
 DECLARE
-	statement text := format('SELECT array_agg(d) FROM (SELECT t.e %s q.e AS d FROM t WHERE %s ORDER BY t.e %1$s q.e LIMIT %s) s', operator, condition, k);
+	statement text := format('SELECT array_agg(d) FROM (SELECT t.e %s q.e AS d FROM t WHERE %s ORDER BY t.e %1$s q.e LIMIT %3$s) s', operator, condition, k);
 	query record;
 	found float8[];
 	exact float8[];
