@@ -46,5 +46,14 @@ UPDATE hard_same SET e = e + array_fill(7::real, ARRAY[24])::vector;
 VACUUM hard_same;
 SELECT count(*) AS faults FROM proximadb.axis_check('hard_equal');
 
-DROP TABLE hard, hard_same, hard_centers;
+-- rows that pass a filter lie together, far from the queries, in three places equally far: one in 500 of all rows, one in 15 of those there
+CREATE TABLE hard_far (id int, part int, e vector(256)) USING viper;
+INSERT INTO hard_far SELECT n, (n % 33 = 0 AND n / 99 % 15 = 0)::int, (r || r || r || r)::vector(256) + (array_fill(0::real, ARRAY[n / 33 % 3 * 85]) ||
+		array_fill((n % 33 = 0)::int * 3::real, ARRAY[85]) || array_fill(0::real, ARRAY[171 - n / 33 % 3 * 85]))::vector(256)
+	FROM (SELECT n, array_agg(random())::real[] AS r FROM generate_series(0, 19999) n, generate_series(1, 64) GROUP BY n) s;
+CREATE INDEX hard_far_e ON hard_far USING axis (e vector_l2_ops, part);
+SELECT avg(found) >= 0.9 AS far_filter FROM (SELECT (SELECT count(*) FROM (SELECT e <-> q.e AS d FROM hard_far WHERE part = 1 ORDER BY e <-> q.e LIMIT 10) f WHERE d <= x.d) / 10.0 AS found
+	FROM hard_far q, LATERAL (SELECT max(d) AS d FROM (SELECT e <-> q.e AS d FROM hard_far WHERE part + 0 = 1 ORDER BY (e <-> q.e) + 0 LIMIT 10) s) x WHERE q.id % 1000 = 1) s;
+
+DROP TABLE hard, hard_same, hard_far, hard_centers;
 DROP FUNCTION noise, recall;

@@ -77,6 +77,8 @@ struct AxisProbe
 	/* how many rows met the condition, of how many */
 	double		seen;
 	double		passed;
+	double		lately_seen;	/* the same, lists counting half as much with each that follows */
+	double		lately_passed;
 	AxisReach	reach;			/* for so many rows: */
 	double		reach_rank;
 	int			look_at;		/* place of the list at which to look again whether too much is left */
@@ -274,6 +276,7 @@ probe_page(AxisProbe *probe, const AxisListQuery *query, Page page, float above)
 	float		cut;
 
 	probe->seen += n;
+	probe->lately_seen += n;
 	if (probe->condition != NULL)
 	{
 		n = pxd_axis_condition_rows(probe->condition, page, probe->rows);
@@ -283,6 +286,7 @@ probe_page(AxisProbe *probe, const AxisListQuery *query, Page page, float above)
 	else
 		pxd_code_dot(layout->code_bits, layout->dim, probe->query, codes, layout->code_bytes, n, probe->dots);
 	probe->passed += n;
+	probe->lately_passed += n;
 	probe->counts.codes += n;
 	pxd_axis_bounds(layout, query, page, rows, n, probe->dots, probe->low, probe->high);
 	/* the bound of this pass will not be below the last one's, however near the rows of lists that are new to it */
@@ -355,9 +359,12 @@ probe_list(AxisProbe *probe, int list, float above)
 		tail = AxisPageTail(page);
 		if (!prepared)
 		{
+			probe->lately_seen /= 2;
+			probe->lately_passed /= 2;
 			if (probe->condition != NULL && !pxd_axis_condition_list(probe->condition, tail))
 			{
 				probe->seen += tail->list_rows;
+				probe->lately_seen += tail->list_rows;
 				probe->counts.skipped++;
 				UnlockReleaseBuffer(buffer);
 				return;
@@ -413,6 +420,19 @@ too_much_left(AxisProbe *probe, int place, double share)
 	return false;
 }
 
+/*
+ * What share of the rows in the lists left out to reckon with; share: of those looked at that pass. Rows that pass may lie together, far from the query:
+ * where they have been found at last, more pass than on the whole way there. Then the reach, measured for rows that pass anywhere, says nothing about
+ * them, and is no reason for LEFT_FACTOR.
+ */
+static double
+share_ahead(const AxisProbe *probe, double share)
+{
+	double		lately = probe->lately_passed / Max(probe->lately_seen, 1);
+
+	return lately > 2 * share ? LEFT_FACTOR * lately : Max(share, lately);
+}
+
 /* Whether the lists before place, in order, are enough for this pass. */
 static bool
 far_enough(AxisProbe *probe, int place)
@@ -444,6 +464,8 @@ far_enough(AxisProbe *probe, int place)
 	if (place < probe->look_at)
 		return false;
 	probe->look_at = place + Max(LOOK_STEP, place / 8);
+	if (probe->condition != NULL)
+		share = share_ahead(probe, share);
 	return !too_much_left(probe, place, share);
 }
 
