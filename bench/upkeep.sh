@@ -121,7 +121,7 @@ bench_trickle()
 	for am in heap viper; do
 		cat >"$work/trickle_$am.sql" <<-END
 			DO \$\$ BEGIN
-				FOR t IN 1..${TRICKLE:-200} LOOP
+				FOR t IN 1..${TRICKLE:-1000} LOOP
 					FOR i IN 1..1000 LOOP
 						INSERT INTO trickle_$am VALUES (t * 1000 + i, 'row ' || i, (SELECT e FROM one_vector));
 					END LOOP;
