@@ -51,7 +51,6 @@ esac
 : "${PHASES:=data build query profile codes filter vacuum insert grow peers}"
 : "${SYSTEMS:=hnsw heap viper}"
 : "${MAINTENANCE_WORK_MEM:=2GB}"
-: "${PGVECTOR_SRC:=}" "${PGVECTOR_URL:=https://github.com/pgvector/pgvector}" "${PGVECTOR_TAG:=v0.8.6}"
 : "${HNSWLIB_SRC:=}" "${HNSWLIB_URL:=https://github.com/nmslib/hnswlib}"
 : "${SIFT_DIR:=$top/../shared/data}"
 : "${KEEP:=}"
@@ -306,7 +305,6 @@ trap 'exit 130' HUP INT TERM
 
 "$top/scripts/deps"
 make_work axis
-cache=$top/build/axis-data
 bin=$cache/bin
 figures=$top/build/axis.tsv
 mkdir -p "$bin"

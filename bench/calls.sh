@@ -12,8 +12,6 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/bench/lib.sh"
 . "$top/bench/axis/lib.sh"
 rounds=${1:-60}
-: "${PGVECTOR_SRC:=}" "${PGVECTOR_URL:=https://github.com/pgvector/pgvector}" "${PGVECTOR_TAG:=v0.8.6}"
-cache=$top/build/axis-data
 
 # compare_calls TYPE SIZE COUNT EXPRESSION FUNCTION...: FUNCTIONs of the first and each of COUNT further values, random by EXPRESSION.
 compare_calls()

@@ -1,4 +1,8 @@
-# lib.sh: sourced by axis.sh: programs, peers, connections, figures, and arms (knn.c) collected and run together.
+# lib.sh: sourced by axis.sh, profile.sh and calls.sh, after `top` is set: programs, peers, connections, figures, and arms (knn.c) collected and run together.
+
+# Data, exact neighbours, sources and programs, kept between runs.
+cache=$top/build/axis-data
+: "${PGVECTOR_SRC:=}" "${PGVECTOR_URL:=https://github.com/pgvector/pgvector}" "${PGVECTOR_TAG:=v0.8.6}"
 
 say()
 {

@@ -15,7 +15,6 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/bench/axis/lib.sh"
 data=${1:-gen} system=${2:-viper} settings=${3:-}
 : "${SAMPLE_SECONDS:=10}"
-cache=$top/build/axis-data
 bin=$cache/bin
 [ -d "$top/build/axis/data" ] || { echo "no server below build/axis: run KEEP=1 bench/axis.sh first" >&2; exit 1; }
 work=$(readlink -f "$top/build/axis")

@@ -9,7 +9,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-use constant PAGE => 8192;
+use StorePage;
 
 my $node = PostgreSQL::Test::Cluster->new('verify');
 $node->init(allows_streaming => 1);
@@ -87,35 +87,6 @@ sub find_tuple
 sub is_stub { return ord(substr($_[0], 22, 1)) == 32 }
 sub is_overlay { return ord(substr($_[0], 22, 1)) == 40 }
 sub is_hot { return ord(substr($_[0], 22, 1)) == 24 }
-
-sub put
-{
-	my ($bytes, $at, $value) = @_;
-	substr($$bytes, $at, length($value)) = $value;
-}
-
-# CRC-32C, as the store has it over tag and data of its pages
-sub crc32c
-{
-	my $crc = 0xFFFFFFFF;
-
-	for my $byte (unpack('C*', $_[0]))
-	{
-		$crc ^= $byte;
-		$crc = ($crc >> 1) ^ ($crc & 1 ? 0x82F63B78 : 0) for 1 .. 8;
-	}
-	return $crc ^ 0xFFFFFFFF;
-}
-
-# Changes a page of the directory, checksum included: what a bug would leave, not a disk
-sub put_sound
-{
-	my ($bytes, $at, $value) = @_;
-	my $page = $at - $at % PAGE;
-
-	put($bytes, $at, $value);
-	put($bytes, $page + 36, pack('V', crc32c(substr($$bytes, $page + 24, 12) . substr($$bytes, $page + 40, PAGE - 40))));
-}
 
 sub entry_at { my ($segment) = @_; return 2 * PAGE + 40 + 32 * $segment; }
 

@@ -7,7 +7,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-use constant PAGE => 8192;
+use StorePage;
+
 use constant BLANK => 16;		# pages
 use constant COVER_TAG => 0xFFFFFB;	# of the first cover page
 
@@ -40,19 +41,6 @@ sub found
 	return (split /\|/, $by_key)[0];
 }
 
-# CRC-32C over tag and data of a page of the store
-sub crc32c
-{
-	my $crc = 0xFFFFFFFF;
-
-	for my $byte (unpack('C*', $_[0]))
-	{
-		$crc ^= $byte;
-		$crc = ($crc >> 1) ^ ($crc & 1 ? 0x82F63B78 : 0) for 1 .. 8;
-	}
-	return $crc ^ 0xFFFFFFFF;
-}
-
 # Sets the bit of a heap page in the store's file, checksum included: what a bug would leave
 sub set_bit
 {
@@ -64,13 +52,11 @@ sub set_bit
 	for (my $at = 0; $at < length $bytes; $at += PAGE)
 	{
 		next unless unpack('Q<', substr($bytes, $at + 24, 8)) == COVER_TAG;
-		my $page = substr($bytes, $at, PAGE);
-		my $byte = 40 + int($block / 8);
+		my $byte = $at + 40 + int($block / 8);
 
-		substr($page, $byte, 1) = chr(ord(substr($page, $byte, 1)) | 1 << $block % 8);
-		substr($page, 36, 4) = pack('V', crc32c(substr($page, 24, 12) . substr($page, 40)));
+		put_sound(\$bytes, $byte, chr(ord(substr($bytes, $byte, 1)) | 1 << $block % 8));
 		seek($file, $at, 0);
-		print $file $page;
+		print $file substr($bytes, $at, PAGE);
 		close($file) or die $!;
 		return;
 	}
