@@ -26,7 +26,7 @@ pxd_plan_unordered(CompactionPlan *plan, const bool *included)
 
 		/* A small segment counts as such only if nothing else speaks for compacting it. */
 		if (included == NULL || included[i])
-			small += segment->pages < COMPACT_SMALL_PAGES && !pxd_segment_is_worn(segment);
+			small += segment->small && !pxd_segment_is_worn(segment);
 	}
 	for (int i = 0; i < plan->nsegments; i++)
 	{
@@ -34,7 +34,7 @@ pxd_plan_unordered(CompactionPlan *plan, const bool *included)
 
 		if (included != NULL && !included[i])
 			continue;
-		if (pxd_segment_is_worn(segment) || (small >= COMPACT_SMALL_COUNT && segment->pages < COMPACT_SMALL_PAGES))
+		if (pxd_segment_is_worn(segment) || (small >= COMPACT_SMALL_COUNT && segment->small))
 		{
 			segment->merge = merge;
 			any = true;

@@ -52,6 +52,7 @@ typedef struct PlannedSegment
 	uint32		rows;
 	uint32		live_rows;		/* that still have a stub */
 	uint8		level;			/* of a segment that is not merged the engine may change it */
+	bool		small;			/* pxd_segment_is_small */
 	int			merge;			/* number of the merge to which its rows go, or NO_MERGE; set by the engine */
 } PlannedSegment;
 
@@ -69,9 +70,15 @@ typedef struct CompactionPlan
 	uint8	   *levels;			/* [nsegments], used up to nmerges: level of each merge */
 } CompactionPlan;
 
-/* Segments below this size are small; COMPACT_SMALL_COUNT of them are merged. */
+/* Segments below this size are small unless they are full, so that a merge makes no larger ones of their rows; COMPACT_SMALL_COUNT small ones are merged. */
 #define COMPACT_SMALL_PAGES		256
 #define COMPACT_SMALL_COUNT		4
+
+static inline bool
+pxd_segment_is_small(const SegmentEntry *entry)
+{
+	return entry->pages < COMPACT_SMALL_PAGES && !entry->full;
+}
 
 /* The smallest free extent of a store of nblocks pages worth moving a piece of a segment to: less than a small segment only where the store has few pages. */
 static inline uint32

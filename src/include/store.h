@@ -39,6 +39,7 @@ typedef struct SegmentEntry
 	uint32		rows;
 	FullTransactionId fxid;		/* top-level transaction that built it; invalid if it had no id (vacuum) */
 	bool		chunks;			/* live: TOAST chunks of its rows may stand, if (sub)transaction fxid has failed */
+	bool		full;			/* live: a merge would have made no larger one when it was written (ENTRY_FULL) */
 } SegmentEntry;
 
 /*
@@ -62,6 +63,7 @@ typedef struct SegmentImage
 	uint32		rows;
 	bool		chunks;			/* this transaction is to delete TOAST chunks of its rows */
 	bool		moved;			/* its rows come from other segments */
+	bool		full;			/* a merge would make no larger one of its rows */
 	const char *header;
 	Size		header_len;
 	int			npieces;

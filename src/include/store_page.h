@@ -192,6 +192,12 @@ StaticAssertDecl(sizeof(CoverPageData) == STORE_DATA_SIZE, "cover page does not 
  */
 #define ENTRY_CHUNKS			0x02
 
+/*
+ * Only on live segments: when it was written a merge would have made no larger one of its rows, however few pages they take: they had reached the limits of a
+ * segment, or had to fit a free extent. It stays when the limits are raised. Segments of builds that did not know it have it not: they may be merged once.
+ */
+#define ENTRY_FULL				0x04
+
 typedef struct DirectoryEntry
 {
 	uint64		fxid;			/* FullTransactionId of the builder; 0 if it had none (vacuum) */

@@ -131,6 +131,7 @@ entry_from_page(const DirectoryEntry *page_form, SegmentEntry *entry)
 	entry->rows = page_form->rows;
 	entry->fxid = FullTransactionIdFromU64(page_form->fxid);
 	entry->chunks = (page_form->flags & ENTRY_CHUNKS) != 0;
+	entry->full = (page_form->flags & ENTRY_FULL) != 0;
 }
 
 bool

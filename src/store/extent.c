@@ -422,6 +422,8 @@ pxd_store_write(Relation store, SegmentNumber segno, const SegmentImage *image)
 	write_pages(store, segno, image, &entry);
 
 	entry.state = SEGMENT_LIVE;
+	if (image->full)
+		entry.flags |= ENTRY_FULL;
 	if (image->chunks)
 	{
 		entry.flags |= ENTRY_CHUNKS;

@@ -11,6 +11,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "lib/ilist.h"
+#include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -148,12 +149,42 @@ pxd_builder_set_origin(SegmentBuilder *builder, bool moved, uint8 level)
 	builder->level = level;
 }
 
+static bool
+reached_fit(const SegmentBuilder *builder)
+{
+	return builder->fit_bytes > 0 && builder->batch->bytes * builder->written_part >= builder->fit_bytes;
+}
+
+static bool
+used_up_memory(Size bytes)
+{
+	return bytes >= (Size) pxd_build_mem_kb * 1024;
+}
+
 bool
 pxd_builder_full(const SegmentBuilder *builder)
 {
 	return builder->batch != NULL &&
-		(pxd_batch_full(builder->batch) ||
-		 (builder->fit_bytes > 0 && builder->batch->bytes * builder->written_part >= builder->fit_bytes) || collected_bytes() >= (Size) pxd_build_mem_kb * 1024);
+		(pxd_batch_full(builder->batch) || reached_fit(builder) || used_up_memory(collected_bytes()));
+}
+
+/*
+ * Whether a segment of so many pages that is made of the batch counts as full: a merge of its rows with others would make no larger one. So it is also
+ *
+ * - where rows were moved until memory was used up: under a build_mem below the segment size VACUUM would merge them into the same segments each time. What a load has
+ *   written with little memory may be merged by somebody with more.
+ * - where rows without an order were cut into a piece that fits a free extent, and the piece has become as large as pieces should be: merged, they would take
+ *   room at the end of the store again, and be cut again. Of sorted rows the engine's levels decide.
+ */
+static bool
+is_full_segment(const SegmentBuilder *builder, Relation store, uint32 pages)
+{
+	if (pxd_batch_full(builder->batch))
+		return true;
+	if (!builder->moved)
+		return false;
+	return used_up_memory(builder->batch->bytes) ||
+		(reached_fit(builder) && builder->settings.key.ncolumns == 0 && pages >= pxd_smallest_piece(RelationGetNumberOfBlocks(store)));
 }
 
 /* Whether the row has more bytes to seal than the engine takes. */
@@ -270,6 +301,7 @@ pxd_builder_flush(SegmentBuilder *builder, Relation table)
 		builder->engine->encode(builder->batch, &image);
 		image.chunks = builder->chunks;
 		image.moved = builder->moved;
+		image.full = is_full_segment(builder, store, pxd_image_pages(&image));
 		image.level = builder->level;
 		pxd_store_write(store, builder->segno, &image);
 		bytes = (uint64) pxd_image_pages(&image) * BLCKSZ;

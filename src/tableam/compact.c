@@ -321,6 +321,7 @@ list_segments(Relation store, HTAB *counts, CompactionPlan *plan)
 		segment->rows = entry.rows;
 		segment->live_rows = count->stubs;
 		segment->level = entry.level;
+		segment->small = pxd_segment_is_small(&entry);
 		segment->merge = NO_MERGE;
 	}
 	plan->levels = palloc0(Max(plan->nsegments, 1));

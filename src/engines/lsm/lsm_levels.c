@@ -235,7 +235,7 @@ want_faulty(Levels *levels, int level, Run **runs, int n)
 
 	for (int i = 0; i <= n; i++)
 	{
-		if (i == n || runs[i]->segment->pages >= COMPACT_SMALL_PAGES)
+		if (i == n || !runs[i]->segment->small)
 		{
 			/* A row of small ones has ended. */
 			for (int j = first_small; i - first_small >= COMPACT_SMALL_COUNT && j < i; j++)
@@ -309,7 +309,7 @@ settle_level_0(Levels *levels)
 			continue;
 		apart = run == NULL || highest == NULL || compare_keys(levels, &run->low, highest) > 0;
 		if (before != NULL && alone && apart && before->segment->level == LEVEL_0 &&
-			before->segment->merge == NO_MERGE && before->segment->pages >= COMPACT_SMALL_PAGES)
+			before->segment->merge == NO_MERGE && !before->segment->small)
 			before->segment->level = 1;
 		if (run == NULL)
 			break;
@@ -351,7 +351,7 @@ read_ranges(SegmentAccess *access, Levels *levels, bool *others)
 bool
 pxd_lsm_unsettled(const SegmentEntry *entry)
 {
-	return entry->level == LEVEL_0 || entry->pages < COMPACT_SMALL_PAGES;
+	return entry->level == LEVEL_0 || pxd_segment_is_small(entry);
 }
 
 void

@@ -259,7 +259,7 @@ viper_back_pointer(SegmentAccess *access, void *opaque, uint32 position, ItemPoi
 static bool
 viper_unsettled(const SegmentEntry *entry)
 {
-	return entry->pages < COMPACT_SMALL_PAGES;
+	return pxd_segment_is_small(entry);
 }
 
 /* Rows stand as they came: worn and small segments become one row of new ones. */
