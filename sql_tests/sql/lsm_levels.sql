@@ -90,7 +90,6 @@ DROP TABLE t CASCADE;
 
 SET proximadb.debug_direct = off;
 -- Options: two runs are enough, one level is all there is
--- (The background worker may be faster than VACUUM.)
 CREATE TABLE o (id int PRIMARY KEY, body text);
 SELECT proximadb.set_options('o', compaction_threshold => 2, level_count => 1);
 CREATE FUNCTION fill(first int, step int, n int) RETURNS void LANGUAGE sql AS

@@ -60,7 +60,7 @@ DROP TABLE t CASCADE;
 SELECT count(*) FROM proximadb.stat_maintenance WHERE schemaname = 'maintenance_views';
 
 -- The worker's settings
-SELECT name, setting, unit, context, vartype, min_val, max_val FROM pg_settings
+SELECT name, boot_val, unit, context, vartype, min_val, max_val FROM pg_settings
 WHERE name IN ('proximadb.worker', 'proximadb.worker_naptime', 'proximadb.flush_threshold') ORDER BY name;
 SET proximadb.worker = off;
 SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'proximadb launcher';
