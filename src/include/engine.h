@@ -105,6 +105,7 @@ typedef struct StorageEngine
 	uint8		id;				/* as stored in directories and headers; never reused */
 	bool		sorted;			/* batches carry the sort key, flush and compaction bring rows in its order */
 	double		free_fraction;	/* of the store that may be free: room for the segments that compactions to come will write */
+	double		free_kept;		/* when more is, rows move until no more than this part is free; at most free_fraction */
 	Size		max_row_bytes;	/* rows with more bytes to seal stay hot; 0: no bound */
 	int			compression_level;	/* zstd's, where none is set */
 

@@ -422,12 +422,12 @@ compare_moves(const void *a, const void *b)
 }
 
 /*
- * Chooses the segments at the end of the store for whose rows there is room in free extents before them, if more than free_fraction of the store is free. Their
- * rows make segments that fit there, at the same level, and where rows are sorted of no more keys than they were. A segment that stays keeps the file long, so the choice
- * ends with it. Returns how many, in ascending order of their numbers.
+ * Chooses the segments at the end of the store for whose rows there is room in free extents before them, if more than free_fraction of the store is free: as
+ * many as leave no more than the part `kept` free. Their rows make segments that fit there, at the same level, and where rows are sorted of no more keys than they were. A
+ * segment that stays keeps the file long, so the choice ends with it. Returns how many, in ascending order of their numbers.
  */
 static int
-choose_tail(Relation table, double free_fraction, SegmentMove **moves, uint8 **levels)
+choose_tail(Relation table, double free_fraction, double kept, SegmentMove **moves, uint8 **levels)
 {
 	SegmentSettings settings;
 	bool		apart;
@@ -442,15 +442,19 @@ choose_tail(Relation table, double free_fraction, SegmentMove **moves, uint8 **l
 	int			nlive = 0;
 	int			chosen = 0;
 	double		needed = 0;
+	BlockNumber nblocks = RelationGetNumberOfBlocks(store);
+	uint64		free_pages = pxd_store_free_pages(store);
+	double		length;			/* to which the store is to come down */
 	ListCell   *lc;
 
 	pxd_table_settings(table, pxd_table_engine(table), &settings);
 	apart = settings.key.ncolumns > 0;
-	if (pxd_store_free_pages(store) <= free_fraction * RelationGetNumberOfBlocks(store))
+	if (free_pages <= free_fraction * nblocks)
 	{
 		table_close(store, AccessShareLock);
 		return 0;
 	}
+	length = (nblocks - free_pages) / (1 - kept);
 
 	while (pxd_store_next(store, &segno, &entry))
 	{
@@ -485,9 +489,11 @@ choose_tail(Relation table, double free_fraction, SegmentMove **moves, uint8 **l
 	for (int i = 0; i < nlive; i++)
 	{
 		uint64		largest;
-		uint64		room = room_before(free_extents, nfree, pxd_smallest_piece(RelationGetNumberOfBlocks(store)), places[i].first_block, &largest);
+		uint64		room = room_before(free_extents, nfree, pxd_smallest_piece(nblocks), places[i].first_block, &largest);
 
 		needed += places[i].pages * MOVED_PAGES_MAX;
+		if ((uint64) places[i].first_block + places[i].pages <= length)
+			break;
 		/* the last one may try an extent of just its size: if it does not fit, it makes more room where it was */
 		if (places[i].stays ||
 			(needed > room && (apart || i > 0 || places[i].pages > largest || places[i].pages < MOVE_TIGHT_MIN_PAGES)))
@@ -527,13 +533,14 @@ pxd_shorten_store(Relation table, BufferAccessStrategy strategy)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "proximadb tail", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	const StorageEngine *engine = pxd_table_engine(table);
 	CompactResult result = {0};
 	SegmentMove *moves;
 	uint8	   *levels;
 	int			nmoves = 0;
 
 	if (pxd_flush_possible(table))
-		nmoves = choose_tail(table, pxd_table_engine(table)->free_fraction, &moves, &levels);
+		nmoves = choose_tail(table, engine->free_fraction, engine->free_kept, &moves, &levels);
 	if (nmoves > 0)
 	{
 		move_segments(table, FLUSH_VACUUM, strategy, moves, nmoves, levels, &result);
@@ -546,7 +553,9 @@ pxd_shorten_store(Relation table, BufferAccessStrategy strategy)
 void
 pxd_compact_table(Relation table, FlushMode mode, bool tight, BufferAccessStrategy strategy, CompactResult *result)
 {
-	double		max_free = tight ? TIGHT_FREE_FRACTION : pxd_table_engine(table)->free_fraction;
+	const StorageEngine *engine = pxd_table_engine(table);
+	double		max_free = tight ? TIGHT_FREE_FRACTION : engine->free_fraction;
+	double		kept = tight ? 0 : engine->free_kept;
 	MemoryContext context;
 	MemoryContext oldcontext;
 	CompactionPlan plan;
@@ -562,7 +571,7 @@ pxd_compact_table(Relation table, FlushMode mode, bool tight, BufferAccessStrate
 
 	moves = choose_segments(table, strategy, &plan, &nmoves);
 	move_segments(table, mode, strategy, moves, nmoves, plan.levels, result);
-	for (int pass = 0; pass < COMPACT_TAIL_PASSES && (nmoves = choose_tail(table, max_free, &moves, &levels)) > 0; pass++)
+	for (int pass = 0; pass < COMPACT_TAIL_PASSES && (nmoves = choose_tail(table, max_free, kept, &moves, &levels)) > 0; pass++)
 		move_segments(table, mode, strategy, moves, nmoves, levels, result);
 	pxd_maintenance_compacted(table, result);
 
