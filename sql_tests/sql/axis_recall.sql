@@ -55,5 +55,14 @@ CREATE INDEX hard_far_e ON hard_far USING axis (e vector_l2_ops, part);
 SELECT avg(found) >= 0.9 AS far_filter FROM (SELECT (SELECT count(*) FROM (SELECT e <-> q.e AS d FROM hard_far WHERE part = 1 ORDER BY e <-> q.e LIMIT 10) f WHERE d <= x.d) / 10.0 AS found
 	FROM hard_far q, LATERAL (SELECT max(d) AS d FROM (SELECT e <-> q.e AS d FROM hard_far WHERE part + 0 = 1 ORDER BY (e <-> q.e) + 0 LIMIT 10) s) x WHERE q.id % 1000 = 1) s;
 
+-- rows that pass lie in the last lists only, and there nearer than their lists promise: two in each of 12 places equally far, where one row in six lies
+TRUNCATE hard_far;
+INSERT INTO hard_far SELECT n, (far AND n < 144)::int, (r || r || r || r)::vector(256) * array_fill(CASE WHEN NOT far THEN 0.2 WHEN n < 144 THEN 0.01 ELSE 0.65 END::real, ARRAY[256])::vector +
+		(array_fill(0::real, ARRAY[n / 6 % 12]) || CASE WHEN NOT far THEN 0 WHEN n < 144 THEN 9 ELSE 10 END::real || array_fill(0::real, ARRAY[255 - n / 6 % 12]))::vector
+	FROM (SELECT n, n % 6 = 0 AS far, array_agg(random() - 0.5)::real[] AS r FROM generate_series(0, 19999) n, generate_series(1, 64) GROUP BY n) s;
+REINDEX INDEX hard_far_e;
+SELECT avg(found) >= 0.98 AS last_lists FROM (SELECT (SELECT count(*) FROM (SELECT e <-> q.e AS d FROM hard_far WHERE part = 1 ORDER BY e <-> q.e LIMIT 10) f WHERE d <= x.d) / 10.0 AS found
+	FROM hard_far q, LATERAL (SELECT max(d) AS d FROM (SELECT e <-> q.e AS d FROM hard_far WHERE part + 0 = 1 ORDER BY (e <-> q.e) + 0 LIMIT 10) s) x WHERE q.id % 1000 = 1) s;
+
 DROP TABLE hard, hard_same, hard_far, hard_centers;
 DROP FUNCTION noise, recall;

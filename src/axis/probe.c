@@ -35,6 +35,8 @@
 #define LEFT_FACTOR 2
 #define LEFT_STEP 16
 #define LOOK_STEP 4
+/* A filtered pass goes on to the end when this many times the rows of the lists left out are fewer than those of the lists before. */
+#define LITTLE_LEFT 4
 /* Cache lines of codes asked for ahead, in a page that is next: the processor itself asks for what follows. */
 #define PREFETCH_LINES 8
 
@@ -77,7 +79,8 @@ struct AxisProbe
 	/* how many rows met the condition, of how many */
 	double		seen;
 	double		passed;
-	double		lately_seen;	/* the same, lists counting half as much with each that follows */
+	double		met;			/* of those seen, rows of lists that were not skipped */
+	double		lately_seen;	/* seen and passed, lists counting half as much with each that follows */
 	double		lately_passed;
 	AxisReach	reach;			/* for so many rows: */
 	double		reach_rank;
@@ -276,6 +279,7 @@ probe_page(AxisProbe *probe, const AxisListQuery *query, Page page, float above)
 	float		cut;
 
 	probe->seen += n;
+	probe->met += n;
 	probe->lately_seen += n;
 	if (probe->condition != NULL)
 	{
@@ -422,15 +426,34 @@ too_much_left(AxisProbe *probe, int place, double share)
 
 /*
  * What share of the rows in the lists left out to reckon with; share: of those looked at that pass. Rows that pass may lie together, far from the query:
- * where they have been found at last, more pass than on the whole way there. Then the reach, measured for rows that pass anywhere, says nothing about
- * them, and is no reason for LEFT_FACTOR.
+ * where they have been found at last, more pass than on the whole way there, and lists that were skipped tell nothing about those that will not be. Then
+ * the reach, measured for rows that pass anywhere, says nothing about them, and is no reason for LEFT_FACTOR.
  */
 static double
 share_ahead(const AxisProbe *probe, double share)
 {
 	double		lately = probe->lately_passed / Max(probe->lately_seen, 1);
+	double		ahead = Max(lately, probe->passed / Max(probe->met, 1));
 
-	return lately > 2 * share ? LEFT_FACTOR * lately : Max(share, lately);
+	return ahead > 2 * share ? LEFT_FACTOR * ahead : Max(share, ahead);
+}
+
+/*
+ * Whether few rows stand in the lists from place on, by those before. A filter may choose just these: the last lists hold the outlying rows, and how many of
+ * them pass, and where they lie in their lists, shows only when they are looked at, which costs a fraction of what the pass has cost.
+ */
+static bool
+little_left(const AxisProbe *probe, int place)
+{
+	const AxisDirectory *directory = probe->directory;
+	double		before = 0;
+	double		left = 0;
+
+	for (int i = 0; i < place; i++)
+		before += directory->rows[probe->order[i]];
+	for (int i = place; i < directory->lists; i++)
+		left += directory->rows[probe->order[i]];
+	return LITTLE_LEFT * left < before;
 }
 
 /* Whether the lists before place, in order, are enough for this pass. */
@@ -465,7 +488,11 @@ far_enough(AxisProbe *probe, int place)
 		return false;
 	probe->look_at = place + Max(LOOK_STEP, place / 8);
 	if (probe->condition != NULL)
+	{
+		if (little_left(probe, place))
+			return false;
 		share = share_ahead(probe, share);
+	}
 	return !too_much_left(probe, place, share);
 }
 
