@@ -17,18 +17,10 @@
 
 #include <math.h>
 
-/* The three sums of a cosine, gathered in one pass. */
-typedef struct CosineSums
-{
-	float		dot;			/* sum of a[i] * b[i] */
-	float		norm_a;			/* sum of a[i] * a[i] */
-	float		norm_b;			/* sum of b[i] * b[i] */
-} CosineSums;
-
 typedef float (*PairKernel) (int dim, const float *a, const float *b);
-typedef void (*CosineKernel) (int dim, const float *a, const float *b, CosineSums *sums);
+typedef double (*CosineKernel) (int dim, const float *a, const float *b);
 typedef float (*HalfPairKernel) (int dim, const uint16 *a, const uint16 *b);
-typedef void (*HalfCosineKernel) (int dim, const uint16 *a, const uint16 *b, CosineSums *sums);
+typedef double (*HalfCosineKernel) (int dim, const uint16 *a, const uint16 *b);
 
 /* The kernels of one instruction set. */
 typedef struct KernelSet
@@ -38,13 +30,13 @@ typedef struct KernelSet
 	PairKernel	l2_squared;
 	PairKernel	inner_product;
 	PairKernel	l1;
-	CosineKernel cosine_sums;
+	CosineKernel cosine;
 
 	/* The same of float16 elements: what the kernels above return for the same values as floats. */
 	HalfPairKernel half_l2_squared;
 	HalfPairKernel half_inner_product;
 	HalfPairKernel half_l1;
-	HalfCosineKernel half_cosine_sums;
+	HalfCosineKernel half_cosine;
 } KernelSet;
 
 #define MAX_KERNEL_SETS 5
@@ -82,18 +74,14 @@ pxd_kernel_l1(int dim, const float *a, const float *b)
 	return pxd_kernels.l1(dim, a, b);
 }
 
-/* The three sums from which pxd_cosine_similarity follows. */
-static inline void
-pxd_kernel_cosine_sums(int dim, const float *a, const float *b, CosineSums *sums)
-{
-	pxd_kernels.cosine_sums(dim, a, b, sums);
-}
-
-/* Cosine of the angle, kept within [-1, 1]; NaN if either vector is zero. */
+/*
+ * Cosine of the angle between a and b, kept within [-1, 1]; NaN if either is zero. dot, norm_a, norm_b: sums of a[i] * b[i], a[i] * a[i], b[i] * b[i].
+ * Kernels call this: handing on three sums through memory costs a short vector a fifth of the call.
+ */
 static inline double
-pxd_cosine_similarity(const CosineSums *sums)
+pxd_cosine_of_sums(float dot, float norm_a, float norm_b)
 {
-	double		similarity = (double) sums->dot / sqrt((double) sums->norm_a * (double) sums->norm_b);
+	double		similarity = (double) dot / sqrt((double) norm_a * (double) norm_b);
 
 	/* both comparisons are false for NaN, which passes through */
 	if (similarity > 1.0)
@@ -122,10 +110,7 @@ pxd_distance_negative_ip(int dim, const float *a, const float *b)
 static inline double
 pxd_distance_cosine(int dim, const float *a, const float *b)
 {
-	CosineSums	sums;
-
-	pxd_kernel_cosine_sums(dim, a, b, &sums);
-	return 1.0 - pxd_cosine_similarity(&sums);
+	return 1.0 - pxd_kernels.cosine(dim, a, b);
 }
 
 static inline double
@@ -150,10 +135,7 @@ pxd_half_distance_negative_ip(int dim, const uint16 *a, const uint16 *b)
 static inline double
 pxd_half_distance_cosine(int dim, const uint16 *a, const uint16 *b)
 {
-	CosineSums	sums;
-
-	pxd_kernels.half_cosine_sums(dim, a, b, &sums);
-	return 1.0 - pxd_cosine_similarity(&sums);
+	return 1.0 - pxd_kernels.half_cosine(dim, a, b);
 }
 
 static inline double

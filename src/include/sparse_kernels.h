@@ -52,8 +52,8 @@ extern float pxd_sparse_inner_product(const SparseElements *a, const SparseEleme
 /* Sum of absolute differences. */
 extern float pxd_sparse_l1(const SparseElements *a, const SparseElements *b);
 
-/* The three sums from which pxd_cosine_similarity follows. */
-extern void pxd_sparse_cosine_sums(const SparseElements *a, const SparseElements *b, CosineSums *sums);
+/* pxd_cosine_of_sums. */
+extern double pxd_sparse_cosine(const SparseElements *a, const SparseElements *b);
 
 /* The distances as SQL's operators return them. */
 static inline double
@@ -71,10 +71,7 @@ pxd_sparse_distance_negative_ip(const SparseElements *a, const SparseElements *b
 static inline double
 pxd_sparse_distance_cosine(const SparseElements *a, const SparseElements *b)
 {
-	CosineSums	sums;
-
-	pxd_sparse_cosine_sums(a, b, &sums);
-	return 1.0 - pxd_cosine_similarity(&sums);
+	return 1.0 - pxd_sparse_cosine(a, b);
 }
 
 static inline double

@@ -43,17 +43,15 @@ sum_lanes(__m256 eight)
 	return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-/* Three sums at once: two of them share a vector for as long as they can. */
-KERNEL_TARGET static inline void
-sum_lanes_cosine(__m256 dot, __m256 na, __m256 nb, CosineSums *sums)
+/* The cosine of three sums, halved together: two of them share a vector for as long as they can. */
+KERNEL_TARGET static inline double
+sum_lanes_cosine(__m256 dot, __m256 na, __m256 nb)
 {
 	__m256		fours = _mm256_add_ps(_mm256_permute2f128_ps(dot, na, 0x20), _mm256_permute2f128_ps(dot, na, 0x31));
 	__m256		twos = _mm256_add_ps(fours, _mm256_permute_ps(fours, 0x4E));
 	__m256		ones = _mm256_add_ps(twos, _mm256_permute_ps(twos, 0xB1));
 
-	sums->dot = _mm256_cvtss_f32(ones);
-	sums->norm_a = _mm_cvtss_f32(_mm256_extractf128_ps(ones, 1));
-	sums->norm_b = sum_lanes(nb);
+	return pxd_cosine_of_sums(_mm256_cvtss_f32(ones), _mm_cvtss_f32(_mm256_extractf128_ps(ones, 1)), sum_lanes(nb));
 }
 
 #define KERNEL(name)	name

@@ -52,9 +52,9 @@ sum_lanes(__m512 sixteen)
 	return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-/* Halves the lanes of three sums together, in a vector for as long as there are enough of them. */
-KERNEL_TARGET static inline void
-sum_lanes_cosine(__m512 dot, __m512 na, __m512 nb, CosineSums *sums)
+/* The cosine of three sums, whose lanes are halved together, in a vector for as long as there are enough of them. */
+KERNEL_TARGET static inline double
+sum_lanes_cosine(__m512 dot, __m512 na, __m512 nb)
 {
 	__m512		eights = _mm512_add_ps(_mm512_shuffle_f32x4(dot, na, 0x44), _mm512_shuffle_f32x4(dot, na, 0xEE));
 	__m512		nb_eight = _mm512_add_ps(nb, _mm512_shuffle_f32x4(nb, nb, 0xEE));
@@ -63,9 +63,8 @@ sum_lanes_cosine(__m512 dot, __m512 na, __m512 nb, CosineSums *sums)
 	__m512		twos = _mm512_add_ps(fours, _mm512_permute_ps(fours, 0x4E));
 	__m512		ones = _mm512_add_ps(twos, _mm512_permute_ps(twos, 0xB1));
 
-	sums->dot = _mm512_cvtss_f32(ones);
-	sums->norm_a = _mm_cvtss_f32(_mm512_extractf32x4_ps(ones, 1));
-	sums->norm_b = _mm_cvtss_f32(_mm512_extractf32x4_ps(ones, 2));
+	return pxd_cosine_of_sums(_mm512_cvtss_f32(ones), _mm_cvtss_f32(_mm512_extractf32x4_ps(ones, 1)),
+							  _mm_cvtss_f32(_mm512_extractf32x4_ps(ones, 2)));
 }
 
 #define KERNEL(name)	name

@@ -40,117 +40,85 @@ typedef enum CheckedKernel
 	CHECK_L2_SQUARED,
 	CHECK_INNER_PRODUCT,
 	CHECK_L1,
-	CHECK_COSINE_SUMS,
+	CHECK_COSINE,
 	CHECK_HALF_L2_SQUARED,
 	CHECK_HALF_INNER_PRODUCT,
 	CHECK_HALF_L1,
-	CHECK_HALF_COSINE_SUMS
+	CHECK_HALF_COSINE
 } CheckedKernel;
 
-#define CHECKED_KERNELS (CHECK_HALF_COSINE_SUMS + 1)
+#define CHECKED_KERNELS (CHECK_HALF_COSINE + 1)
 #define FIRST_HALF_KERNEL CHECK_HALF_L2_SQUARED
 
 static const char *const kernel_names[CHECKED_KERNELS] = {
-	"l2_squared", "inner_product", "l1", "cosine_sums",
-	"half_l2_squared", "half_inner_product", "half_l1", "half_cosine_sums"
+	"l2_squared", "inner_product", "l1", "cosine",
+	"half_l2_squared", "half_inner_product", "half_l1", "half_cosine"
 };
 
-/* A kernel's results: one sum, or three. */
-typedef struct KernelSums
-{
-	double		sum[3];
-} KernelSums;
-
 /* a and b are floats, or float16 elements for the kernels that take them. */
-static KernelSums
+static double
 run_kernel(const KernelSet *set, CheckedKernel kernel, int dim, const void *a, const void *b)
 {
-	KernelSums	result = {{0.0, 0.0, 0.0}};
-	CosineSums	sums;
-
 	switch (kernel)
 	{
 		case CHECK_L2_SQUARED:
-			result.sum[0] = set->l2_squared(dim, a, b);
-			break;
+			return set->l2_squared(dim, a, b);
 		case CHECK_INNER_PRODUCT:
-			result.sum[0] = set->inner_product(dim, a, b);
-			break;
+			return set->inner_product(dim, a, b);
 		case CHECK_L1:
-			result.sum[0] = set->l1(dim, a, b);
-			break;
-		case CHECK_COSINE_SUMS:
-			set->cosine_sums(dim, a, b, &sums);
-			result.sum[0] = sums.dot;
-			result.sum[1] = sums.norm_a;
-			result.sum[2] = sums.norm_b;
-			break;
+			return set->l1(dim, a, b);
+		case CHECK_COSINE:
+			return set->cosine(dim, a, b);
 		case CHECK_HALF_L2_SQUARED:
-			result.sum[0] = set->half_l2_squared(dim, a, b);
-			break;
+			return set->half_l2_squared(dim, a, b);
 		case CHECK_HALF_INNER_PRODUCT:
-			result.sum[0] = set->half_inner_product(dim, a, b);
-			break;
+			return set->half_inner_product(dim, a, b);
 		case CHECK_HALF_L1:
-			result.sum[0] = set->half_l1(dim, a, b);
-			break;
-		case CHECK_HALF_COSINE_SUMS:
-			set->half_cosine_sums(dim, a, b, &sums);
-			result.sum[0] = sums.dot;
-			result.sum[1] = sums.norm_a;
-			result.sum[2] = sums.norm_b;
-			break;
+			return set->half_l1(dim, a, b);
+		case CHECK_HALF_COSINE:
+			return set->half_cosine(dim, a, b);
 	}
-	return result;
+	pg_unreachable();
 }
 
-/* The same in double precision, element by element; *scale gets the sums of absolute terms. */
-static KernelSums
-run_exact(CheckedKernel kernel, int dim, const float *a, const float *b, KernelSums *scale)
+/* The same in double precision, element by element; *scale gets the result of absolute terms. */
+static double
+run_exact(CheckedKernel kernel, int dim, const float *a, const float *b, double *scale)
 {
-	KernelSums	result = {{0.0, 0.0, 0.0}};
+	double		sum = 0.0;
+	double		norm_a = 0.0;
+	double		norm_b = 0.0;
 
-	memset(scale, 0, sizeof(*scale));
+	*scale = 0.0;
 	for (int i = 0; i < dim; i++)
 	{
 		double		x = a[i];
 		double		y = b[i];
-		double		terms[3] = {x * y, x * x, y * y};
-		int			nterms = 1;
+		double		term = kernel == CHECK_L2_SQUARED ? (x - y) * (x - y) : kernel == CHECK_L1 ? fabs(x - y) : x * y;
 
-		if (kernel == CHECK_L2_SQUARED)
-			terms[0] = (x - y) * (x - y);
-		else if (kernel == CHECK_L1)
-			terms[0] = fabs(x - y);
-		else if (kernel == CHECK_COSINE_SUMS)
-			nterms = 3;
-		for (int j = 0; j < nterms; j++)
-		{
-			result.sum[j] += terms[j];
-			scale->sum[j] += fabs(terms[j]);
-		}
+		sum += term;
+		*scale += fabs(term);
+		norm_a += x * x;
+		norm_b += y * y;
 	}
-	return result;
+	if (kernel != CHECK_COSINE)
+		return sum;
+	*scale /= sqrt(norm_a * norm_b);
+	return sum / sqrt(norm_a * norm_b);
 }
 
-/* Largest difference of two results, relative to scale. */
+/* Difference of two results, relative to scale; none if neither is a number, as the cosine of no elements. */
 static double
-relative_error(const KernelSums *found, const KernelSums *expected, const KernelSums *scale)
+relative_error(double found, double expected, double scale)
 {
-	double		worst = 0.0;
+	double		difference = fabs(found - expected);
 
-	for (int j = 0; j < 3; j++)
-	{
-		double		difference = fabs(found->sum[j] - expected->sum[j]);
-
-		if (difference == 0.0)
-			continue;
-		/* not a number must not pass for no error */
-		if (!(scale->sum[j] > 0.0 && difference < scale->sum[j]))
-			return get_float8_infinity();
-		worst = Max(worst, difference / scale->sum[j]);
-	}
-	return worst;
+	if (difference == 0.0 || (isnan(found) && isnan(expected)))
+		return 0.0;
+	/* not a number must not pass for no error */
+	if (!(scale > 0.0 && difference < scale))
+		return get_float8_infinity();
+	return difference / scale;
 }
 
 void
@@ -203,7 +171,7 @@ shifted_copy(char *buffer, int shift, const void *x, Size size)
 /* Worst error of one kernel of one set at dim, over the alignments. */
 static double
 check_alignments(const KernelSet *set, CheckedKernel kernel, int dim, CheckInput *input,
-				 const KernelSums *expected, const KernelSums *scale)
+				 double expected, double scale)
 {
 	bool		half = kernel >= FIRST_HALF_KERNEL;
 	Size		size = dim * (half ? sizeof(uint16) : sizeof(float));
@@ -215,23 +183,22 @@ check_alignments(const KernelSet *set, CheckedKernel kernel, int dim, CheckInput
 									 half ? (void *) input->half_a : (void *) input->a, size);
 		const void *b = shifted_copy(input->shifted_b, CHECK_SHIFTS - 1 - shift,
 									 half ? (void *) input->half_b : (void *) input->b, size);
-		KernelSums	found = run_kernel(set, kernel, dim, a, b);
 
-		worst = Max(worst, relative_error(&found, expected, scale));
+		worst = Max(worst, relative_error(run_kernel(set, kernel, dim, a, b), expected, scale));
 	}
 	return worst;
 }
 
 /*
- * The same against the reference: for floats its sums, or exact ones if set is the reference; for float16 the reference's
+ * The same against the reference: for floats its results, or exact ones if set is the reference; for float16 the reference's
  * kernel for floats.
  */
 static double
 check_kernel(const KernelSet *set, CheckedKernel kernel, int dim, CheckInput *input)
 {
 	const KernelSet *reference = pxd_kernels_reference(set);
-	KernelSums	scale;
-	KernelSums	expected;
+	double		scale;
+	double		expected;
 
 	if (kernel >= FIRST_HALF_KERNEL)
 	{
@@ -246,7 +213,7 @@ check_kernel(const KernelSet *set, CheckedKernel kernel, int dim, CheckInput *in
 		if (set != reference)
 			expected = run_kernel(reference, kernel, dim, input->a, input->b);
 	}
-	return check_alignments(set, kernel, dim, input, &expected, &scale);
+	return check_alignments(set, kernel, dim, input, expected, scale);
 }
 
 void

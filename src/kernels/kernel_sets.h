@@ -32,11 +32,11 @@ extern const KernelSet pxd_kernels_neon;
 		.l2_squared = l2_squared, \
 		.inner_product = inner_product, \
 		.l1 = l1, \
-		.cosine_sums = cosine_sums, \
+		.cosine = cosine, \
 		.half_l2_squared = half_l2_squared, \
 		.half_inner_product = half_inner_product, \
 		.half_l1 = half_l1, \
-		.half_cosine_sums = half_cosine_sums, \
+		.half_cosine = half_cosine, \
 	}
 
 #endif

@@ -16,7 +16,7 @@
  *   vec_add_product(acc, x, y)   x * y + acc, rounded once if the set is fused, else after each step
  *   COMBINE(acc)            the sum of accumulators acc0, acc1, ..., by halving
  *   sum_lanes(x)            the sum of the lanes of x, by halving
- *   sum_lanes_cosine(dot, na, nb, sums)   the same of three vectors, to the three of *sums
+ *   sum_lanes_cosine(dot, na, nb)   the same of three vectors, and pxd_cosine_of_sums of them
  *
  * The result is defined to the last bit, for all fused instruction sets alike, and for all others:
  *
@@ -101,8 +101,8 @@ DEFINE_PAIR_KERNEL(l2_squared, L2_STEP, L2_FULL, L2_PART)
 DEFINE_PAIR_KERNEL(inner_product, IP_STEP, IP_FULL, IP_PART)
 DEFINE_PAIR_KERNEL(l1, L1_STEP, L1_FULL, L1_PART)
 
-KERNEL_TARGET static void
-KERNEL(cosine_sums) (int dim, const ELEMENT *a, const ELEMENT *b, CosineSums *sums)
+KERNEL_TARGET static double
+KERNEL(cosine) (int dim, const ELEMENT *a, const ELEMENT *b)
 {
 	int			left = dim;
 
@@ -111,14 +111,14 @@ KERNEL(cosine_sums) (int dim, const ELEMENT *a, const ELEMENT *b, CosineSums *su
 		DECLARE_ACC(0)
 		DECLARE_NORMS(0)
 		COSINE_STEP(0, LOAD_PART)
-		sum_lanes_cosine(acc0, na0, nb0, sums);
+		return sum_lanes_cosine(acc0, na0, nb0);
 	}
 	else
 	{
 		EACH(DECLARE_ACC)
 		EACH(DECLARE_NORMS)
 		TAKE_ALL(COSINE_FULL, COSINE_PART)
-		sum_lanes_cosine(COMBINE(acc), COMBINE(na), COMBINE(nb), sums);
+		return sum_lanes_cosine(COMBINE(acc), COMBINE(na), COMBINE(nb));
 	}
 }
 

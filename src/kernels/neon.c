@@ -65,12 +65,10 @@ sum_lanes(float32x4_t four)
 	return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
 }
 
-static inline void
-sum_lanes_cosine(float32x4_t dot, float32x4_t na, float32x4_t nb, CosineSums *sums)
+static inline double
+sum_lanes_cosine(float32x4_t dot, float32x4_t na, float32x4_t nb)
 {
-	sums->dot = sum_lanes(dot);
-	sums->norm_a = sum_lanes(na);
-	sums->norm_b = sum_lanes(nb);
+	return pxd_cosine_of_sums(sum_lanes(dot), sum_lanes(na), sum_lanes(nb));
 }
 
 #define KERNEL(name)	name

@@ -158,12 +158,10 @@ l1(int dim, const float *a, const float *b)
 	return any_l1(dim, a, b, load_floats);
 }
 
-static void
-cosine_sums(int dim, const float *a, const float *b, CosineSums *sums)
+static double
+cosine(int dim, const float *a, const float *b)
 {
-	sums->dot = inner_product(dim, a, b);
-	sums->norm_a = inner_product(dim, a, a);
-	sums->norm_b = inner_product(dim, b, b);
+	return pxd_cosine_of_sums(inner_product(dim, a, b), inner_product(dim, a, a), inner_product(dim, b, b));
 }
 
 static float
@@ -184,10 +182,8 @@ half_l1(int dim, const uint16 *a, const uint16 *b)
 	return any_l1(dim, a, b, load_halfs);
 }
 
-static void
-half_cosine_sums(int dim, const uint16 *a, const uint16 *b, CosineSums *sums)
+static double
+half_cosine(int dim, const uint16 *a, const uint16 *b)
 {
-	sums->dot = half_inner_product(dim, a, b);
-	sums->norm_a = half_inner_product(dim, a, a);
-	sums->norm_b = half_inner_product(dim, b, b);
+	return pxd_cosine_of_sums(half_inner_product(dim, a, b), half_inner_product(dim, a, a), half_inner_product(dim, b, b));
 }

@@ -309,10 +309,9 @@ pxd_sparse_l1(const SparseElements *a, const SparseElements *b)
 	return pxd_sparse_kernels.l1(a, b);
 }
 
-void
-pxd_sparse_cosine_sums(const SparseElements *a, const SparseElements *b, CosineSums *sums)
+double
+pxd_sparse_cosine(const SparseElements *a, const SparseElements *b)
 {
-	sums->dot = pxd_sparse_inner_product(a, b);
-	sums->norm_a = pxd_kernel_inner_product(a->count, a->values, a->values);
-	sums->norm_b = pxd_kernel_inner_product(b->count, b->values, b->values);
+	return pxd_cosine_of_sums(pxd_sparse_inner_product(a, b), pxd_kernel_inner_product(a->count, a->values, a->values),
+							  pxd_kernel_inner_product(b->count, b->values, b->values));
 }

@@ -89,12 +89,10 @@ sum_lanes(__m128 four)
 	return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-static inline void
-sum_lanes_cosine(__m128 dot, __m128 na, __m128 nb, CosineSums *sums)
+static inline double
+sum_lanes_cosine(__m128 dot, __m128 na, __m128 nb)
 {
-	sums->dot = sum_lanes(dot);
-	sums->norm_a = sum_lanes(na);
-	sums->norm_b = sum_lanes(nb);
+	return pxd_cosine_of_sums(sum_lanes(dot), sum_lanes(na), sum_lanes(nb));
 }
 
 #define KERNEL(name)	name
