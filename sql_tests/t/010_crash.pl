@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('crash');
-$node->init;
+$node->init(extra => ['--data-checksums']);
 $node->append_conf('postgresql.conf', <<'END');
 shared_preload_libraries = 'proximadb'
 wal_consistency_checking = 'all'

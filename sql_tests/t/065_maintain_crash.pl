@@ -9,7 +9,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 my $node = PostgreSQL::Test::Cluster->new('maintain');
-$node->init;
+$node->init(extra => ['--data-checksums']);
 $node->append_conf('postgresql.conf', <<'END');
 shared_preload_libraries = 'proximadb'
 autovacuum = off
