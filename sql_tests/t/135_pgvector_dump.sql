@@ -3,7 +3,7 @@
 --
 
 -- Written by hand, in the shape in which pg_dump writes a database that uses pgvector 0.8: every type, operator class, access method and option.
--- For 130_compat_vector.pl.
+-- For 135_compat_vector.pl.
 
 SET statement_timeout = 0;
 SET lock_timeout = 0;

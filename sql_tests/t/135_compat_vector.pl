@@ -7,7 +7,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $fixture = dirname(__FILE__) . '/130_pgvector_dump.sql';
+my $fixture = dirname(__FILE__) . '/135_pgvector_dump.sql';
 my $node = PostgreSQL::Test::Cluster->new('compat_vector');
 $node->init;
 $node->append_conf('postgresql.conf', "max_parallel_maintenance_workers = 0\n");
