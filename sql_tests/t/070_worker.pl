@@ -138,6 +138,19 @@ becomes('postgres', 'SELECT count(*) FROM proximadb.stat_progress', '0', 'a canc
 eval { $locker->quit };
 $node->safe_psql('postgres', "SELECT proximadb.flush('docs'), proximadb.compact('docs'), proximadb.compact('pieces'), proximadb.compact('big')");
 
+# While it compacts a table, VACUUM removes what dies in others
+$node->append_conf('postgresql.conf', "autovacuum_vacuum_cost_delay = 40ms\nautovacuum_vacuum_cost_limit = 1\n");
+$node->safe_psql('postgres', sprintf($table, 'scraps') . '; CREATE TABLE dying AS SELECT i FROM generate_series(1, 1000) i');
+$node->safe_psql('postgres', sprintf($fill, 'scraps', $_ * 100, $_ * 100 + 99) . "; SELECT proximadb.flush('scraps')") for 1 .. 6;
+set_all('proximadb.worker = on');
+my $compacting = "SELECT count(*) FROM pg_stat_activity WHERE query = 'proximadb: compacting public.scraps'";
+becomes('postgres', $compacting, '1', 'the worker compacts');
+my ($status, $stdout, $stderr) = $node->psql('postgres', "DELETE FROM dying;\nVACUUM (VERBOSE) dying;\n$compacting");
+is($stdout, '1', 'it still does');
+like($stderr, qr/tuples: 1000 removed, 0 remain, 0 are dead but not yet removable/, 'and keeps VACUUM from nothing');
+becomes('postgres', "SELECT compacted_segments >= 6 FROM proximadb.stat_maintenance WHERE relname = 'scraps'", 't', 'it comes to its end');
+set_all('proximadb.worker = off');
+
 # DDL that wants a table the worker is busy with, and DROP DATABASE, cancel it
 $node->append_conf('postgresql.conf', "autovacuum_vacuum_cost_delay = 100ms\nautovacuum_vacuum_cost_limit = 1\n");
 $node->safe_psql('postgres', 'CREATE DATABASE busy');

@@ -405,6 +405,22 @@ begin_transaction(void)
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
+/*
+ * The same for what VACUUM does as well, which writes no rows and reads none by a snapshot (R2): as in lazy vacuum the transaction keeps no vacuum of another table
+ * from removing what has died meanwhile, however long it takes. Its end takes the mark away.
+ */
+static void
+begin_like_vacuum(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	LWLockAcquire(ProcArrayLock, LW_EXCLUSIVE);
+	MyProc->statusFlags |= PROC_IN_VACUUM;
+	ProcGlobal->statusFlags[MyProc->pgxactoff] = MyProc->statusFlags;
+	LWLockRelease(ProcArrayLock);
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
 static void
 end_transaction(void)
 {
@@ -449,7 +465,7 @@ look_at_table(Oid relid, DueWork *due)
 	Relation	table;
 
 	memset(due, 0, sizeof(*due));
-	begin_transaction();
+	begin_like_vacuum();
 	table = open_table(relid, AccessShareLock);
 	if (table != NULL)
 	{
@@ -508,7 +524,7 @@ remember_hot_left(Oid relid)
 {
 	Relation	table;
 
-	begin_transaction();
+	begin_like_vacuum();
 	table = open_table(relid, AccessShareLock);
 	if (table != NULL)
 	{
@@ -528,12 +544,12 @@ compact_table(Oid relid)
 	Relation	table;
 	bool		done = false;
 
-	begin_transaction();
+	begin_like_vacuum();
 	table = open_table(relid, ShareUpdateExclusiveLock);
 	if (table != NULL)
 	{
 		report_activity("compacting");
-		pxd_compact_table(table, FLUSH_COMMAND, false, GetAccessStrategy(BAS_VACUUM), &result);
+		pxd_compact_table(table, FLUSH_VACUUM, false, GetAccessStrategy(BAS_VACUUM), &result);
 		relation_close(table, NoLock);
 		done = true;
 	}
