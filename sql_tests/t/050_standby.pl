@@ -137,7 +137,7 @@ $session->query_safe("BEGIN");
 $session->query_safe("INSERT INTO t (id, v, body) SELECT i, vec(i % 1000), 'open ' || i FROM generate_series(5001, 5300) i");
 $primary->safe_psql('postgres', "INSERT INTO t (id, v, body) VALUES (6001, vec(1), 'last')");
 $primary->wait_for_catchup($standby, 'replay');
-my $before = $primary->safe_psql('postgres', $state);
+$before = $primary->safe_psql('postgres', $state);
 $primary->stop('immediate');
 eval { $session->quit };
 $standby->promote;

@@ -11,6 +11,7 @@ $node->init;
 $node->append_conf('postgresql.conf', <<'END');
 autovacuum = off
 deadlock_timeout = 200ms
+proximadb.worker = on
 proximadb.worker_naptime = 1s
 proximadb.flush_threshold = 256kB
 log_autovacuum_min_duration = 0
