@@ -27,7 +27,7 @@ typedef struct SegmentMove
 
 typedef struct FlushOptions
 {
-	FlushMode	mode;
+	FlushMode	mode;			/* of hot rows */
 	bool		hot;			/* seal hot rows */
 	bool		skip_visible;	/* pass by pages that the visibility map has as all-visible */
 	BlockNumber first_block;
@@ -89,7 +89,7 @@ typedef struct CompactResult
  * segments that no stub points to. Rows at the end of the store then move to free extents, if more is free than the engine wants for later, or tight and more than a little
  * is. Lock, cancel: as above.
  */
-extern void pxd_compact_table(Relation table, FlushMode mode, bool tight, BufferAccessStrategy strategy, CompactResult *result);
+extern void pxd_compact_table(Relation table, bool tight, BufferAccessStrategy strategy, CompactResult *result);
 
 /* Live segments that the engine will want to compact when more have come, and whether there are live ones at all. Reads the directory. Lock: AccessShare. */
 extern int	pxd_unsettled_segments(Relation table, bool *any);

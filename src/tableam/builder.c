@@ -297,14 +297,16 @@ pxd_builder_flush(SegmentBuilder *builder, Relation table)
 		MemoryContext oldcontext = MemoryContextSwitchTo(context);
 		Relation	store = table_open(table->rd_rel->reltoastrelid, RowExclusiveLock);
 		SegmentImage image;
+		uint32		pages;
 
 		builder->engine->encode(builder->batch, &image);
 		image.chunks = builder->chunks;
 		image.moved = builder->moved;
-		image.full = is_full_segment(builder, store, pxd_image_pages(&image));
+		pages = pxd_image_pages(&image);
+		image.full = is_full_segment(builder, store, pages);
 		image.level = builder->level;
 		pxd_store_write(store, builder->segno, &image);
-		bytes = (uint64) pxd_image_pages(&image) * BLCKSZ;
+		bytes = (uint64) pages * BLCKSZ;
 		builder->written_part = Min((double) bytes / Max(builder->batch->bytes, 1), 1);
 		table_close(store, NoLock);
 		MemoryContextSwitchTo(oldcontext);

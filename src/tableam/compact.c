@@ -422,13 +422,16 @@ compare_moves(const void *a, const void *b)
 }
 
 /*
- * Chooses the segments at the end of the store for whose rows there is room in free extents before them, if more than free_fraction of the store is free: as
- * many as leave no more than the part `kept` free. Their rows make segments that fit there, at the same level, and where rows are sorted of no more keys than they were. A
+ * Chooses the segments at the end of the store for whose rows there is room in free extents before them, if more of the store is free than the engine, or tight, allows: as
+ * many as leave no more free than the engine keeps, or nothing. Their rows make segments that fit there, at the same level, and where rows are sorted of no more keys than they were. A
  * segment that stays keeps the file long, so the choice ends with it. Returns how many, in ascending order of their numbers.
  */
 static int
-choose_tail(Relation table, double free_fraction, double kept, SegmentMove **moves, uint8 **levels)
+choose_tail(Relation table, bool tight, SegmentMove **moves, uint8 **levels)
 {
+	const StorageEngine *engine = pxd_table_engine(table);
+	double		free_fraction = tight ? TIGHT_FREE_FRACTION : engine->free_fraction;
+	double		kept = tight ? 0 : engine->free_kept;
 	SegmentSettings settings;
 	bool		apart;
 	Relation	store = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
@@ -447,7 +450,7 @@ choose_tail(Relation table, double free_fraction, double kept, SegmentMove **mov
 	double		length;			/* to which the store is to come down */
 	ListCell   *lc;
 
-	pxd_table_settings(table, pxd_table_engine(table), &settings);
+	pxd_table_settings(table, engine, &settings);
 	apart = settings.key.ncolumns > 0;
 	if (free_pages <= free_fraction * nblocks)
 	{
@@ -511,11 +514,10 @@ choose_tail(Relation table, double free_fraction, double kept, SegmentMove **mov
 
 /* Moves the rows of the segments to new ones, and frees what is garbage then. */
 static void
-move_segments(Relation table, FlushMode mode, BufferAccessStrategy strategy,
+move_segments(Relation table, BufferAccessStrategy strategy,
 			  const SegmentMove *moves, int nmoves, const uint8 *levels, CompactResult *result)
 {
 	FlushOptions options = {
-		.mode = mode,
 		.strategy = strategy,
 		.moves = moves,
 		.nmoves = nmoves,
@@ -533,17 +535,16 @@ pxd_shorten_store(Relation table, BufferAccessStrategy strategy)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "proximadb tail", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
-	const StorageEngine *engine = pxd_table_engine(table);
 	CompactResult result = {0};
 	SegmentMove *moves;
 	uint8	   *levels;
 	int			nmoves = 0;
 
 	if (pxd_flush_possible(table))
-		nmoves = choose_tail(table, engine->free_fraction, engine->free_kept, &moves, &levels);
+		nmoves = choose_tail(table, false, &moves, &levels);
 	if (nmoves > 0)
 	{
-		move_segments(table, FLUSH_VACUUM, strategy, moves, nmoves, levels, &result);
+		move_segments(table, strategy, moves, nmoves, levels, &result);
 		pxd_maintenance_compacted(table, &result);
 	}
 	MemoryContextSwitchTo(oldcontext);
@@ -551,11 +552,8 @@ pxd_shorten_store(Relation table, BufferAccessStrategy strategy)
 }
 
 void
-pxd_compact_table(Relation table, FlushMode mode, bool tight, BufferAccessStrategy strategy, CompactResult *result)
+pxd_compact_table(Relation table, bool tight, BufferAccessStrategy strategy, CompactResult *result)
 {
-	const StorageEngine *engine = pxd_table_engine(table);
-	double		max_free = tight ? TIGHT_FREE_FRACTION : engine->free_fraction;
-	double		kept = tight ? 0 : engine->free_kept;
 	MemoryContext context;
 	MemoryContext oldcontext;
 	CompactionPlan plan;
@@ -570,9 +568,9 @@ pxd_compact_table(Relation table, FlushMode mode, bool tight, BufferAccessStrate
 	oldcontext = MemoryContextSwitchTo(context);
 
 	moves = choose_segments(table, strategy, &plan, &nmoves);
-	move_segments(table, mode, strategy, moves, nmoves, plan.levels, result);
-	for (int pass = 0; pass < COMPACT_TAIL_PASSES && (nmoves = choose_tail(table, max_free, kept, &moves, &levels)) > 0; pass++)
-		move_segments(table, mode, strategy, moves, nmoves, levels, result);
+	move_segments(table, strategy, moves, nmoves, plan.levels, result);
+	for (int pass = 0; pass < COMPACT_TAIL_PASSES && (nmoves = choose_tail(table, tight, &moves, &levels)) > 0; pass++)
+		move_segments(table, strategy, moves, nmoves, levels, result);
 	pxd_maintenance_compacted(table, result);
 
 	MemoryContextSwitchTo(oldcontext);
@@ -601,7 +599,7 @@ pxd_sql_compact(PG_FUNCTION_ARGS)
 
 		if (pxd_flush_possible(table))
 			(void) pxd_sweep_orphans(table);
-		pxd_compact_table(table, FLUSH_COMMAND, true, GetAccessStrategy(BAS_VACUUM), &result);
+		pxd_compact_table(table, true, GetAccessStrategy(BAS_VACUUM), &result);
 		table_close(table, NoLock);
 	}
 

@@ -82,7 +82,7 @@ pxd_relation_vacuum(Relation table, VacuumParams *params, BufferAccessStrategy b
 	{
 		CompactResult result = {0};
 
-		pxd_compact_table(table, FLUSH_VACUUM, false, bstrategy, &result);
+		pxd_compact_table(table, false, bstrategy, &result);
 	}
 	else if (may_write)
 	{

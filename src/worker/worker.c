@@ -372,15 +372,12 @@ pxd_bgw_launcher(Datum arg)
 /* The table being maintained, for messages. */
 static char current_table[2 * NAMEDATALEN + 2];
 
-/*
- * Marks this process as autovacuum's workers are marked. Lock waiters and DROP DATABASE then treat it as
- * such; that is all the mark is used for.
- */
+/* Marks this process for others, by some of proc.h's PROC_ flags. */
 static void
-be_like_autovacuum(void)
+mark_process(uint8 flags)
 {
 	LWLockAcquire(ProcArrayLock, LW_EXCLUSIVE);
-	MyProc->statusFlags |= PROC_IS_AUTOVACUUM;
+	MyProc->statusFlags |= flags;
 	ProcGlobal->statusFlags[MyProc->pgxactoff] = MyProc->statusFlags;
 	LWLockRelease(ProcArrayLock);
 }
@@ -397,27 +394,17 @@ set_vacuum_costs(void)
 	VacuumCostBalance = 0;
 }
 
-static void
-begin_transaction(void)
-{
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
 /*
- * The same for what VACUUM does as well, which writes no rows and reads none by a snapshot (R2): as in lazy vacuum the transaction keeps no vacuum of another table
- * from removing what has died meanwhile, however long it takes. Its end takes the mark away.
+ * Marks are the transaction's: 0, or PROC_IN_VACUUM for what VACUUM does as well, which writes no rows and reads none by a snapshot (R2). As in lazy vacuum the
+ * transaction then keeps no vacuum of another table from removing what has died meanwhile, however long it takes. Its end takes the mark away.
  */
 static void
-begin_like_vacuum(void)
+begin_transaction(uint8 marks)
 {
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	LWLockAcquire(ProcArrayLock, LW_EXCLUSIVE);
-	MyProc->statusFlags |= PROC_IN_VACUUM;
-	ProcGlobal->statusFlags[MyProc->pgxactoff] = MyProc->statusFlags;
-	LWLockRelease(ProcArrayLock);
+	if (marks != 0)
+		mark_process(marks);
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
@@ -465,7 +452,7 @@ look_at_table(Oid relid, DueWork *due)
 	Relation	table;
 
 	memset(due, 0, sizeof(*due));
-	begin_like_vacuum();
+	begin_transaction(PROC_IN_VACUUM);
 	table = open_table(relid, AccessShareLock);
 	if (table != NULL)
 	{
@@ -489,7 +476,7 @@ flush_part(Oid relid, bool whole_table, BlockNumber *block, FlushResult *result)
 	Relation	table;
 	PartOutcome outcome = PART_BUSY;
 
-	begin_transaction();
+	begin_transaction(0);
 	table = open_table(relid, ShareUpdateExclusiveLock);
 	if (table != NULL)
 	{
@@ -524,7 +511,7 @@ remember_hot_left(Oid relid)
 {
 	Relation	table;
 
-	begin_like_vacuum();
+	begin_transaction(PROC_IN_VACUUM);
 	table = open_table(relid, AccessShareLock);
 	if (table != NULL)
 	{
@@ -544,12 +531,12 @@ compact_table(Oid relid)
 	Relation	table;
 	bool		done = false;
 
-	begin_like_vacuum();
+	begin_transaction(PROC_IN_VACUUM);
 	table = open_table(relid, ShareUpdateExclusiveLock);
 	if (table != NULL)
 	{
 		report_activity("compacting");
-		pxd_compact_table(table, FLUSH_VACUUM, false, GetAccessStrategy(BAS_VACUUM), &result);
+		pxd_compact_table(table, false, GetAccessStrategy(BAS_VACUUM), &result);
 		relation_close(table, NoLock);
 		done = true;
 	}
@@ -649,7 +636,7 @@ list_tables(MemoryContext context, List **tables)
 	TableScanDesc scan;
 	HeapTuple	tuple;
 
-	begin_transaction();
+	begin_transaction(0);
 	extension = get_extension_oid("proximadb", true);
 	if (!OidIsValid(extension))
 	{
@@ -697,7 +684,8 @@ pxd_bgw_worker(Datum arg)
 
 	set_up_signals();
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-	be_like_autovacuum();
+	/* Lock waiters and DROP DATABASE then treat it as autovacuum's workers; that is all the mark is used for. */
+	mark_process(PROC_IS_AUTOVACUUM);
 	override_settings();
 	set_vacuum_costs();
 
